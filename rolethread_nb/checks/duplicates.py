@@ -1,0 +1,60 @@
+"""Rules about conversations that occur more than once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..core.blocks import Block
+from ..core.model import Conversation
+from .rule import REMOVE, DatasetFinding, Edit, Evidence, Page, Repair, Rule
+
+
+def _drop_record(conversation: Conversation, turn: int | None, evidence: Evidence) -> Sequence[Edit]:
+    return [Edit("", f"{len(conversation.messages)} turns", REMOVE)]
+
+
+class _Exact:
+    """Remembers a digest of every conversation; a second occurrence names the first."""
+
+    def __init__(self) -> None:
+        self._first: dict[bytes, tuple[int, int]] = {}
+        self._found: list[DatasetFinding] = []
+
+    def partial(self, block: Block) -> None:
+        for index, digest, reading in zip(block.indices, block.digests, block.readings, strict=True):
+            if not reading.turns:
+                continue
+            place = (block.source, index)
+            first = self._first.setdefault(digest, place)
+            if first != place:
+                evidence = {"first": first[1], "source": first[0]}
+                self._found.append(DatasetFinding(evidence, [first], conversation=place))
+
+    def finish(self) -> list[DatasetFinding]:
+        return self._found
+
+
+_ONE = '{"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]}'
+
+RULES: tuple[Rule, ...] = (
+    Rule(
+        code="dup.exact",
+        severity="warning",
+        scope="conversation",
+        title="The same conversation again",
+        wave=_Exact,
+        says="The same as conversation #{first}",
+        page=Page(
+            "Finds conversations whose messages, label, tools and preference sides equal an earlier one's. The first is not flagged.",
+            "What stands twice is learned twice as hard, and leaks from training into evaluation.",
+            "The same line twice.",
+            "Drops the later one. Unsafe: ids and other keys of the record go with it.",
+        ),
+        repair=Repair("unsafe", _drop_record, "drop the record"),
+        fires=(
+            f"{_ONE}\n{_ONE}".encode(),
+            b'{"id": 1, ' + _ONE.encode()[1:] + b'\n{"id": 2, ' + _ONE.encode()[1:],
+        ),
+        silent=(_ONE.encode(), f'{_ONE}\n{{"label": true, {_ONE[1:]}'.encode()),
+    ),
+)

@@ -1,0 +1,233 @@
+"""The engine: runs rules over blocks and keeps what they find in compact columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import polars as pl
+
+from ..core.blocks import Block
+from ..core.findings import Findings, FindingsBuilder
+from ..core.model import Span
+from ..sources.decoding import SEPARATORS
+from .rule import Rule, Wave
+
+_WHOLE = Span(0, 0)
+
+
+def with_place(turns: pl.DataFrame) -> pl.DataFrame:
+    """The turn table with the place of each turn in its conversation (the last fields of the vocabulary)."""
+    conversation = pl.col("conversation")
+    begins = (conversation != conversation.shift(1)).fill_null(True)
+    system = pl.col("role").is_in(["system", "developer"]).fill_null(False)
+    disorderly = turns.filter(pl.col("role").is_null())["conversation"].unique()
+    answered = turns.filter(pl.col("role") == "assistant")["conversation"].unique()
+
+    def before(flag: pl.Expr) -> pl.Expr:
+        """How many earlier turns of the same conversation have the flag."""
+        total = flag.cast(pl.Int32).cum_sum() - flag.cast(pl.Int32)
+        return total - pl.when(begins).then(total).forward_fill()
+
+    def previous(column: str) -> pl.Expr:
+        return pl.when(~begins).then(pl.col(column).shift(1)).alias(f"previous_{column}")
+
+    return turns.with_columns(
+        ordered=~conversation.is_in(disorderly.implode()),
+        has_assistant=conversation.is_in(answered.implode()),
+        is_first=~system & (before(~system) == 0),
+        is_last=(conversation != conversation.shift(-1)).fill_null(True),
+        is_second_system=system & (before(system) > 0),
+        after_other_role=before(~system) > 0,
+    ).with_columns(previous("role"), previous("speaker"), previous("kind"))
+
+
+class Check:
+    """One run of a set of rules: feed it blocks, then ``finish``."""
+
+    def __init__(self, rules: Sequence[Rule], profile: str) -> None:
+        self._rules = list(rules)
+        self._numbers = {rule.code: number for number, rule in enumerate(self._rules)}
+        self._conditions = [
+            (n, rule.when.compile()) for n, rule in enumerate(self._rules) if rule.when is not None
+        ]
+        self._waves: list[tuple[int, Wave]] = []
+        self._sources: set[int] = set()
+        self._in_waves = {rule.code for rule in self._rules if rule.wave is not None}
+        self._found = FindingsBuilder([rule.severity_in(profile) for rule in self._rules])
+        for number, rule in enumerate(self._rules):
+            if rule.wave is not None:
+                try:
+                    self._waves.append((number, rule.wave()))
+                except Exception as problem:
+                    self._failed(rule, problem)
+
+    def add(self, block: Block, repeated_ids: Mapping[tuple[int, int], tuple[str, int]]) -> None:
+        """Run every rule on one block."""
+        self._sources.add(block.source)
+        for rejected in block.rejected:
+            evidence = {
+                "reason": rejected.reason,
+                "column": rejected.column,
+                "line": rejected.line,
+                "head": rejected.head,
+            }
+            self._note(rejected.code, block.source, rejected.index, None, evidence)
+        for at, remark in block.remarks:
+            self._remark(block, at, remark.code, remark.detail)
+        for index in block.indices if repeated_ids else ():
+            if (block.source, index) in repeated_ids:
+                own, first = repeated_ids[block.source, index]
+                named: dict[str, Any] = {"id": own, "related": [(block.source, first)], "first": first}
+                self._note("record.duplicate_id", block.source, index, None, named)
+        for at, reading in enumerate(block.readings):
+            if reading.ambiguous:
+                keys = {"keys": list(reading.ambiguous), "read": reading.pointer.lstrip("/")}
+                self._note("record.ambiguous", block.source, block.indices[at], None, keys)
+            if not reading.turns and reading.system is None:
+                self._note("record.empty", block.source, block.indices[at], None, {})
+        if block.notes:
+            places = block.turns.select("conversation", "turn").rows()
+            for row, code, detail in block.notes:
+                if code in self._in_waves:
+                    continue
+                at, turn = places[row]
+                self._note(code, block.source, block.indices[at], turn, detail)
+        if block.turns.height:
+            self._run_conditions(block)
+        for number, wave in list(self._waves):
+            try:
+                wave.partial(block)
+            except Exception as problem:
+                self._waves.remove((number, wave))
+                self._failed(self._rules[number], problem)
+
+    def note_source(self, code: str, source: int, evidence: dict[str, Any]) -> None:
+        """A finding about a source as a whole."""
+        self._note(code, source, None, None, evidence)
+
+    def _note(
+        self, code: str, source: int, index: int | None, turn: int | None, detail: dict[str, Any]
+    ) -> None:
+        if (number := self._numbers.get(code)) is not None:
+            self._found.add(number, source, index, turn, 0, 0, detail, self._severity(number, detail))
+
+    def _severity(self, number: int, evidence: dict[str, Any]) -> str | None:
+        decide = self._rules[number].severity_of
+        return decide(evidence) if decide is not None else None
+
+    def _remark(self, block: Block, at: int, code: str, detail: dict[str, Any]) -> None:
+        """A remark of the decoder belongs to the turns in whose text it shows, else to the conversation."""
+        index, placed = block.indices[at], False
+        if (number := self._numbers.get(code)) is None:
+            return
+        if code in ("file.control_separator", "file.lone_surrogate"):
+            marks = SEPARATORS if code == "file.control_separator" else None
+            for turn, message in enumerate(block.conversation(at).messages):
+                for start, char in enumerate(message.text):
+                    if char in marks if marks is not None else "\ud800" <= char <= "\udfff":
+                        name = marks[char] if marks is not None else f"U+{ord(char):04X}"
+                        evidence = {**detail, "character": name}
+                        self._found.add(number, block.source, index, turn, start, start + 1, evidence)
+                        placed = True
+        if not placed:
+            self._found.add(number, block.source, index, None, 0, 0, detail)
+
+    def _run_conditions(self, block: Block) -> None:
+        turns = with_place(block.turns)
+        try:
+            flags = turns.select(expression.alias(str(n)) for n, expression in self._conditions)
+        except Exception:  # one rule cannot be evaluated: find out which
+            flags = self._one_by_one(turns)
+        places = turns.select("conversation", "turn")
+        for number, _ in self._conditions:
+            name = str(number)
+            if name not in flags.columns or not flags[name].any():
+                continue
+            rule = self._rules[number]
+            for at, turn in places.filter(flags[name]).iter_rows():
+                try:
+                    self._flag(rule, number, block, at, turn)
+                except Exception as problem:
+                    self._failed(rule, problem)
+                    break
+
+    def _one_by_one(self, turns: pl.DataFrame) -> pl.DataFrame:
+        columns: dict[str, pl.Series] = {}
+        for number, expression in list(self._conditions):
+            try:
+                columns[str(number)] = turns.select(flag=expression)["flag"]
+            except Exception as problem:
+                self._conditions.remove((number, expression))
+                self._failed(self._rules[number], problem)
+        return pl.DataFrame(columns)
+
+    def _flag(self, rule: Rule, number: int, block: Block, at: int, turn: int) -> None:
+        index = block.indices[at]
+        if rule.scope == "conversation":
+            self._found.add(number, block.source, index, None, 0, 0, None)
+        elif rule.spans is None:
+            severity = None
+            if rule.severity_of is not None and rule.evidence is not None:
+                message = block.conversation(at).messages[turn]
+                severity = rule.severity_of(rule.evidence(message, _WHOLE))
+            self._found.add(number, block.source, index, turn, 0, 0, None, severity)
+        else:
+            message = block.conversation(at).messages[turn]
+            for span in rule.spans(message):
+                severity = None
+                if rule.severity_of is not None and rule.evidence is not None:
+                    severity = rule.severity_of(rule.evidence(message, span))
+                self._found.add(number, block.source, index, turn, span.start, span.end, None, severity)
+
+    def _failed(self, rule: Rule, problem: Exception) -> None:
+        detail = {"rule": rule.code, "error": f"{type(problem).__name__}: {problem}"}
+        self._note("rule.failed", 0, None, None, detail)
+
+    def found_since(self, seen: int) -> list[tuple[Any, ...]]:
+        """The findings from number ``seen`` on, in the order in which they were made."""
+        return self._found.since(seen)
+
+    def detail(self, number: int) -> dict[str, Any]:
+        """The evidence that was noted with a finding."""
+        return self._found.details[number]
+
+    def finish(self) -> Findings:
+        """All findings, in order."""
+        only = next(iter(self._sources)) if len(self._sources) == 1 else None
+        for number, wave in self._waves:
+            rule = self._rules[number]
+            try:
+                for found in wave.finish():
+                    source, index = found.conversation or (
+                        only if found.source is None else found.source,
+                        None,
+                    )
+                    turn = found.evidence.get("turn") if found.conversation else None
+                    evidence = {**found.evidence, "related": list(found.related)}
+                    severity = self._severity(number, found.evidence)
+                    self._found.add(number, source, index, turn, 0, 0, evidence, severity)
+            except Exception as problem:
+                self._failed(rule, problem)
+        return self._found.finish()
+
+
+def select_rules(
+    rules: Iterable[Rule], select: Sequence[str] | None, ignore: Sequence[str] | None, profile: str
+) -> list[Rule]:
+    """The rules that run: those of the profile, narrowed by codes or families."""
+
+    def named(rule: Rule, names: Sequence[str]) -> bool:
+        return any(rule.code == name or rule.code.startswith(name + ".") for name in names)
+
+    kept = []
+    for rule in rules:
+        if rule.family == "roleplay" and profile == "chat" and not named(rule, select or ()):
+            continue
+        if rule.preview and not named(rule, select or ()):
+            continue
+        if rule.code == "rule.failed" or (
+            (select is None or named(rule, select)) and not named(rule, ignore or ())
+        ):
+            kept.append(rule)
+    return kept

@@ -1,0 +1,361 @@
+"""Rules about roles and their order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from ..core.blocks import Block
+from ..core.model import Conversation, Message, Span
+from .rule import REMOVE, DatasetFinding, Edit, Evidence, Page, Repair, Rule
+from .vocabulary import (
+    after_other_role,
+    alias,
+    has_assistant,
+    is_first,
+    is_last,
+    is_second_system,
+    kind,
+    ordered,
+    previous_kind,
+    previous_role,
+    previous_speaker,
+    role,
+    role_raw,
+    speaker,
+)
+
+_RELATED_LIMIT = 1000
+
+
+def _canonical_role(conversation: Conversation, turn: int | None, evidence: Evidence) -> Sequence[Edit]:
+    if turn is None or (message := conversation.messages[turn]).role is None or message.role_key is None:
+        return []
+    word: str = "system" if message.role in ("system", "developer") else message.role
+    if conversation.format == "sharegpt":
+        word = {"user": "human", "assistant": "gpt", "tool": "observation"}.get(word, word)
+    return [Edit(message.role_pointer, message.role_raw, word)]
+
+
+def _merge_into(conversation: Conversation, target: int, turn: int) -> Sequence[Edit]:
+    first, second = conversation.messages[target], conversation.messages[turn]
+    if not (isinstance(first.content, str) and isinstance(second.content, str)):
+        return []
+    return [
+        Edit(first.content_pointer, first.text, f"{first.text}\n\n{second.text}"),
+        Edit(second.pointer, second.text, REMOVE),
+    ]
+
+
+def _merge_repeat(conversation: Conversation, turn: int | None, evidence: Evidence) -> Sequence[Edit]:
+    return [] if not turn else _merge_into(conversation, turn - 1, turn)
+
+
+def _merge_system(conversation: Conversation, turn: int | None, evidence: Evidence) -> Sequence[Edit]:
+    systems = [
+        n for n, message in enumerate(conversation.messages) if message.role in ("system", "developer")
+    ]
+    return (
+        []
+        if turn is None or not systems or systems[0] == turn
+        else _merge_into(conversation, systems[0], turn)
+    )
+
+
+def _drop_tail(conversation: Conversation, turn: int | None, evidence: Evidence) -> Sequence[Edit]:
+    last = max(
+        (n for n, message in enumerate(conversation.messages) if message.role == "assistant"), default=-1
+    )
+    tail = conversation.messages[last + 1 :]
+    return [Edit(message.pointer, message.text, REMOVE) for message in reversed(tail)]
+
+
+class _UnknownLabels:
+    """Collects labels that are no role: one finding a label."""
+
+    def __init__(self) -> None:
+        self._counts: dict[str, int] = {}
+        self._conversations: dict[str, int] = {}
+        self._last: dict[str, tuple[int, int]] = {}
+        self._where: dict[str, list[tuple[int, int, int]]] = {}
+
+    def partial(self, block: Block) -> None:
+        unknown = block.turns.filter(pl.col("role").is_null() & pl.col("role_raw").str.contains(r"\S"))
+        for at, turn, label in unknown.select("conversation", "turn", "role_raw").iter_rows():
+            place = (block.source, block.indices[at])
+            self._counts[label] = self._counts.get(label, 0) + 1
+            if self._last.get(label) != place:
+                self._conversations[label] = self._conversations.get(label, 0) + 1
+                self._last[label] = place
+            where = self._where.setdefault(label, [])
+            if len(where) < _RELATED_LIMIT:
+                where.append((*place, turn))
+
+    def finish(self) -> list[DatasetFinding]:
+        return [
+            DatasetFinding(
+                {
+                    "label": label,
+                    "turns": count,
+                    "conversations": self._conversations[label],
+                    "mapping": f"roles={{{label!r}: 'user'}} or {{{label!r}: 'assistant'}}",
+                },
+                self._where[label],
+            )
+            for label, count in sorted(self._counts.items(), key=lambda item: (-item[1], item[0]))
+        ]
+
+
+class _NoSystem:
+    """Counts conversations with and without a system prompt."""
+
+    def __init__(self) -> None:
+        self._total = 0
+        self._without = 0
+        self._where: list[tuple[int, int]] = []
+
+    def partial(self, block: Block) -> None:
+        has = set(block.turns.filter(pl.col("role").is_in(["system", "developer"]))["conversation"].to_list())
+        empty = set(range(len(block))) - set(block.turns["conversation"].to_list())
+        for at, index in enumerate(block.indices):
+            if at in empty:
+                continue
+            self._total += 1
+            if at not in has:
+                self._without += 1
+                if len(self._where) < _RELATED_LIMIT:
+                    self._where.append((block.source, index))
+
+    def finish(self) -> list[DatasetFinding]:
+        if not 0 < self._without < self._total:
+            return []
+        evidence = {
+            "count": self._without,
+            "total": self._total,
+            "share": round(self._without / self._total, 4),
+        }
+        return [DatasetFinding(evidence, self._where)]
+
+
+def _alias_evidence(message: Message, span: Span) -> Evidence:
+    return {"label": message.role_raw, "role": message.role}
+
+
+def _repeat_evidence(message: Message, span: Span) -> Evidence:
+    return {"role": message.role}
+
+
+_SYSTEM = {"role": "system", "content": "You are kind."}
+_USER = {"role": "user", "content": "Hi"}
+_REPLY = {"role": "assistant", "content": "Hello"}
+_CALL = {"role": "assistant", "content": None, "tool_calls": [{"function": {"name": "f", "arguments": "{}"}}]}
+_RESULT = {"role": "tool", "content": "42"}
+_CLEAN = [_SYSTEM, _USER, _REPLY]
+
+RULES: tuple[Rule, ...] = (
+    Rule(
+        code="role.missing",
+        severity="error",
+        scope="turn",
+        title="A turn without a role",
+        when=(role_raw.is_missing & (kind != "not_object")) | (role_raw.strip() == ""),
+        says="The turn has no role",
+        page=Page(
+            "Finds messages without a role, or with a role that is no text.",
+            "Chat templates fail, or print the text outside any turn.",
+            '{"content": "Hi"}',
+        ),
+        fires=([{"content": "Hi"}, _REPLY], [{"role": None, "content": "Hi"}, _REPLY]),
+        silent=(_CLEAN,),
+    ),
+    Rule(
+        code="role.alias",
+        severity="warning",
+        scope="turn",
+        title="Another spelling of a role",
+        when=alias.holds,
+        evidence=_alias_evidence,
+        says="The role “{label}” is read as {role}",
+        where="role",
+        page=Page(
+            "Finds known spellings of a standard role that are not the layout's own word: SYSTEM, Bot, human in messages."
+            " Words that may mean something else (context, prompt, player, input) count only where the place agrees.",
+            "Most templates compare letter for letter: the turn is dropped, or the odd word is trained on.",
+            '{"role": "Human", "content": "Hi"}',
+            "Writes the standard word. Safe: the role was read so already.",
+        ),
+        repair=Repair("safe", _canonical_role, "write the standard word"),
+        fires=(
+            [{"role": "USER", "content": "Hi"}, _REPLY],
+            [_USER, {"role": " Bot", "content": "Hello"}],
+            [{"role": "human", "content": "Hi"}, {"role": "gpt", "content": "Hello"}],
+            [{"role": "prompter", "content": "Hi"}, _REPLY],
+        ),
+        silent=(_CLEAN, [{"role": "client", "content": "Hi"}, _REPLY], [_USER, _CALL, _RESULT, _REPLY]),
+    ),
+    Rule(
+        code="role.unknown",
+        severity="error",
+        scope="dataset",
+        title="A label that is no role",
+        wave=_UnknownLabels,
+        says=lambda e: (
+            f"“{e['label']}” is no known role ({_plural(e['turns'], 'turn')} in"
+            f" {_plural(e['conversations'], 'conversation')}); say what it is, for example {e['mapping']}"
+        ),
+        page=Page(
+            "Collects role labels that are not known, such as a speaker's name: one finding a label.",
+            "Templates drop such turns, refuse the record, or train on the label. The order of the roles is judged once they are mapped.",
+            '{"from": "User 1", "value": "Hi"}',
+            "Say which role a label has when loading: load(path, roles={'User 1': 'user'}).",
+        ),
+        profiles={"roleplay": "warning"},
+        fires=([{"role": "Mara", "content": "Hi"}, _REPLY],),
+        silent=(
+            _CLEAN,
+            [_USER, _CALL, _RESULT, _REPLY],
+            [{"role": "developer", "content": "x"}, _USER, _REPLY],
+        ),
+    ),
+    Rule(
+        code="order.system_late",
+        severity="warning",
+        scope="turn",
+        title="A system message after another role",
+        when=ordered.holds & role.is_in(["system", "developer"]) & after_other_role.holds,
+        says="A system message stands after other turns",
+        page=Page(
+            "Finds system messages that come after a turn of another role.",
+            "Several templates refuse them, others leave them out.",
+            "user, system, assistant",
+            "Merges the text into the first system message, where there is one. Unsafe: the place of the text is lost.",
+        ),
+        repair=Repair("unsafe", _merge_system, "merge into the first system message"),
+        fires=([_USER, _SYSTEM, _REPLY],),
+        silent=(_CLEAN, [_SYSTEM, _SYSTEM, _USER, _REPLY]),
+    ),
+    Rule(
+        code="order.system_repeat",
+        severity="warning",
+        scope="turn",
+        title="A second system message",
+        when=ordered.holds & is_second_system.holds,
+        says="A second system message",
+        page=Page(
+            "Finds system messages beyond the first.",
+            "Several templates keep only one of them.",
+            "system, system, user, assistant",
+            "Merges the text into the first one. Unsafe: two messages become one.",
+        ),
+        repair=Repair("unsafe", _merge_system, "merge into the first system message"),
+        fires=([_SYSTEM, _SYSTEM, _USER, _REPLY],),
+        silent=(_CLEAN,),
+    ),
+    Rule(
+        code="order.first_assistant",
+        severity="warning",
+        scope="turn",
+        title="The assistant speaks first",
+        when=ordered.holds & is_first.holds & (role == "assistant"),
+        says="The first turn after the system prompt is the assistant's",
+        page=Page(
+            "Finds conversations that begin with an assistant turn.",
+            "Gemma, Mistral and Cohere templates refuse them, LLaMA-Factory drops them. In roleplay a greeting first is normal.",
+            "assistant, user, assistant",
+        ),
+        profiles={"roleplay": "info"},
+        fires=([_REPLY, _USER, _REPLY], [_SYSTEM, _REPLY]),
+        silent=(_CLEAN, [_USER, _REPLY]),
+    ),
+    Rule(
+        code="order.repeat",
+        severity="warning",
+        scope="turn",
+        title="The same role twice in a row",
+        when=ordered.holds
+        & (role == previous_role)
+        & ~role.is_in(["system", "developer", "tool"])
+        & kind.is_in(["text", "parts", "null", "other"])
+        & (previous_kind != "call")
+        & ~(
+            (speaker != previous_speaker)
+            | (speaker.is_missing & ~previous_speaker.is_missing)
+            | (~speaker.is_missing & previous_speaker.is_missing)
+        ),
+        evidence=_repeat_evidence,
+        says="Two {role} turns in a row",
+        page=Page(
+            "Finds two turns of the same role in a row. Tool calls and results are no repetition, nor are turns of different speakers.",
+            "Strict templates refuse the record; others train on a reply to nothing.",
+            "user, user, assistant",
+            "Merges the two texts with an empty line between them. Unsafe: it may not be what was meant.",
+        ),
+        repair=Repair("unsafe", _merge_repeat, "merge with the turn before"),
+        profiles={"roleplay": "info"},
+        fires=([_USER, _USER, _REPLY], [_USER, _REPLY, _REPLY]),
+        silent=(
+            _CLEAN,
+            [_USER, _CALL, _RESULT, _RESULT, _REPLY],
+            [{**_USER, "name": "Kai"}, {**_USER, "name": "Mara"}, _REPLY],
+        ),
+    ),
+    Rule(
+        code="order.last_not_assistant",
+        severity="warning",
+        scope="turn",
+        title="Nothing to learn at the end",
+        when=ordered.holds & is_last.holds & has_assistant.holds & (role != "assistant"),
+        evidence=_repeat_evidence,
+        says="The conversation ends with a {role} turn, so its end teaches nothing",
+        page=Page(
+            "Finds conversations whose last turn is not the assistant's.",
+            "There is no reply to learn from; some trainers drop the record.",
+            "user, assistant, user",
+            "Drops the turns after the last reply. Unsafe: text is left out.",
+        ),
+        repair=Repair("unsafe", _drop_tail, "drop the turns after the last reply"),
+        profiles={"roleplay": "info"},
+        fires=([_USER, _REPLY, _USER],),
+        silent=(_CLEAN, [_USER, _CALL]),
+    ),
+    Rule(
+        code="order.no_assistant",
+        severity="error",
+        scope="conversation",
+        title="No assistant turn",
+        when=ordered.holds & is_last.holds & ~has_assistant.holds,
+        says="The conversation has no assistant turn",
+        page=Page(
+            "Finds conversations without a single assistant turn.",
+            "Nothing can be learned from them; with loss on replies only, the row counts as empty.",
+            "system, user",
+        ),
+        fires=([_SYSTEM, _USER], [_USER]),
+        silent=(_CLEAN,),
+    ),
+    Rule(
+        code="order.no_system",
+        severity="info",
+        scope="dataset",
+        title="Some conversations have no system prompt",
+        wave=_NoSystem,
+        says=lambda e: f"{e['count']:,} of {e['total']:,} conversations have no system prompt",
+        page=Page(
+            "Counts conversations without a system prompt, where others have one.",
+            "The model learns two habits; which one it shows depends on the prompt at hand.",
+            "One record begins with system, the next with user.",
+        ),
+        fires=(
+            b'{"messages": [{"role": "system", "content": "x"}, {"role": "user", "content": "x"}]}\n'
+            b'{"messages": [{"role": "user", "content": "x"}]}',
+        ),
+        silent=(
+            b'{"messages": [{"role": "user", "content": "x"}]}\n{"messages": [{"role": "user", "content": "y"}]}',
+        ),
+    ),
+)
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

@@ -1,0 +1,150 @@
+"""What a rule is: data. Its code, its severity, when it fires, what it says, and its page of the manual."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from ..core.model import Conversation, Message, Severity, Span
+from .vocabulary import Condition
+
+if TYPE_CHECKING:
+    from ..core.blocks import Block
+
+Scope = Literal["file", "record", "turn", "conversation", "dataset"]
+Safety = Literal["safe", "unsafe"]
+Evidence = dict[str, Any]
+
+# A case: the messages of one conversation, or whole records where a rule looks at more.
+Case = Any
+
+
+class Mend(Protocol):
+    """How a finding is repaired: the conversation and the finding give the edits that would mend it."""
+
+    def __call__(
+        self, conversation: Conversation, turn: int | None, evidence: Evidence
+    ) -> Sequence[Edit]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """One change to a record.
+
+    ``path`` is a JSON Pointer into it; ``after`` the new value. The pseudo-values ``REMOVE`` (the element goes) and
+    ``ESCAPE`` (the bytes are re-written as escapes, the value stays) stand in for a value.
+    """
+
+    path: str
+    before: Any
+    after: Any
+
+
+class Marker:
+    """A pseudo-value of an edit."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __repr__(self) -> str:
+        return self._name
+
+
+REMOVE = Marker("(removed)")
+ESCAPE = Marker("(escaped)")
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """A mend and whether it may be applied unasked."""
+
+    safety: Safety
+    mend: Mend
+    says: str
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The manual page of a rule, in four parts."""
+
+    does: str
+    why: str
+    example: str
+    repair: str = "There is no automatic repair."
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetFinding:
+    """A finding about a dataset: its evidence, and the conversations behind it as (source, index) or (source, index, turn)."""
+
+    evidence: Evidence
+    related: Sequence[tuple[int, ...]]
+    source: int | None = None
+    conversation: tuple[int, int] | None = None  # set where the finding is about one conversation after all
+
+
+class Wave(Protocol):
+    """The part of a dataset rule that runs: one object a check, fed block after block."""
+
+    def partial(self, block: Block) -> None:
+        """Take what is needed from a block."""
+        ...
+
+    def finish(self) -> Sequence[DatasetFinding]:
+        """The findings, once every block has been seen."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """One rule.
+
+    Attributes:
+        code: stable dotted name, for example ``turn.empty``.
+        severity: ``error``, ``warning`` or ``info`` in profile ``chat``; ``profiles`` holds what others change.
+        scope: what a finding is about.
+        title: a few words, sentence case.
+        when: condition on a turn; None where findings come from reading (``noted``) or from a ``wave``.
+        spans: for a flagged turn, the stretches of text that are meant. None: the turn as a whole. An empty answer withdraws the flag.
+        evidence: measured values of one finding, given the message and the span.
+        says: message of one finding, a format string over the evidence or a callable.
+        where: which part of the message the finding's path points to.
+        wave: factory for rules that look at the whole dataset.
+        severity_of: severity of one finding where it depends on its evidence.
+        fires, silent: cases that must and must not fire; every one is run by the tests.
+    """
+
+    code: str
+    severity: Severity
+    scope: Scope
+    title: str
+    page: Page
+    since: str = "0.1"
+    preview: bool = False
+    when: Condition | None = None
+    spans: Callable[[Message], Sequence[Span]] | None = None
+    evidence: Callable[[Message, Span], Evidence] | None = None
+    says: str | Callable[[Evidence], str] = ""
+    where: Literal["content", "role", "message"] = "message"
+    wave: Callable[[], Wave] | None = None
+    severity_of: Callable[[Evidence], Severity] | None = None
+    repair: Repair | None = None
+    profiles: Mapping[str, Severity] = field(default_factory=dict)
+    fires: tuple[Case, ...] = ()
+    silent: tuple[Case, ...] = ()
+
+    @property
+    def family(self) -> str:
+        """The part of the code before the dot."""
+        return self.code.partition(".")[0]
+
+    def severity_in(self, profile: str) -> Severity:
+        """Severity under a profile."""
+        return self.profiles.get(profile, self.severity)
+
+    def message(self, evidence: Evidence) -> str:
+        """The sentence of one finding."""
+        if callable(self.says):
+            return self.says(evidence)
+        return self.says.format_map(evidence) if self.says else self.title

@@ -1,0 +1,126 @@
+"""The words that a rule's condition is written in.
+
+They compile to polars expressions over the turn table, so a rule says ``role == "assistant"`` and no rule, ours or a
+user's, depends on polars. Regular expressions are Rust's: linear in time, without look-around and back-references.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import polars as pl
+
+
+class Condition:
+    """Something about a turn that is true or false. Combine with ``&``, ``|`` and ``~``."""
+
+    def __init__(self, build: Callable[[], pl.Expr]) -> None:
+        self._build = build
+
+    def compile(self) -> pl.Expr:
+        """The polars expression; null counts as false."""
+        return self._build().fill_null(False)
+
+    def __and__(self, other: Condition) -> Condition:
+        return Condition(lambda: self.compile() & other.compile())
+
+    def __or__(self, other: Condition) -> Condition:
+        return Condition(lambda: self.compile() | other.compile())
+
+    def __invert__(self) -> Condition:
+        return Condition(lambda: ~self.compile())
+
+    def __bool__(self) -> bool:
+        raise TypeError("Combine conditions with & | ~, not with and, or, not.")
+
+
+class Field:
+    """A column of the turn table, for comparisons."""
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __init__(self, name: str, build: Callable[[], pl.Expr] | None = None) -> None:
+        self.name = name
+        self.build = build or (lambda: pl.col(name))
+
+    def _condition(self, make: Callable[[pl.Expr], pl.Expr]) -> Condition:
+        return Condition(lambda: make(self.build()))
+
+    def __eq__(self, other: object) -> Condition:  # type: ignore[override]
+        if isinstance(other, Field):
+            return Condition(lambda: self.build() == other.build())
+        return self._condition(lambda column: column.eq(other))
+
+    def __ne__(self, other: object) -> Condition:  # type: ignore[override]
+        if isinstance(other, Field):
+            return Condition(lambda: self.build() != other.build())
+        return self._condition(lambda column: column.ne(other))
+
+    def __lt__(self, other: float) -> Condition:
+        return self._condition(lambda column: column < other)
+
+    def __le__(self, other: float) -> Condition:
+        return self._condition(lambda column: column <= other)
+
+    def __gt__(self, other: float) -> Condition:
+        return self._condition(lambda column: column > other)
+
+    def __ge__(self, other: float) -> Condition:
+        return self._condition(lambda column: column >= other)
+
+    def is_in(self, values: Iterable[object]) -> Condition:
+        """Whether the value is one of ``values``."""
+        wanted = list(values)
+        return self._condition(lambda column: column.is_in(wanted))
+
+    @property
+    def is_missing(self) -> Condition:
+        """Whether there is no value."""
+        return self._condition(lambda column: column.is_null())
+
+    @property
+    def holds(self) -> Condition:
+        """Whether a true-or-false column is true."""
+        return self._condition(lambda column: column)
+
+
+class Text(Field):
+    """The text of a turn."""
+
+    def matches(self, pattern: str) -> Condition:
+        """Whether the regular expression is found anywhere in the text."""
+        return self._condition(lambda column: column.str.contains(pattern))
+
+    def contains(self, *words: str) -> Condition:
+        """Whether one of the strings stands in the text, letter for letter."""
+        if len(words) == 1:
+            return self._condition(lambda column: column.str.contains(words[0], literal=True))
+        return self._condition(lambda column: column.str.contains_any(list(words)))
+
+    def strip(self, characters: str | None = None) -> Text:
+        """The text without blanks (or ``characters``) at both ends."""
+        return Text(self.name, lambda: self.build().str.strip_chars(characters))
+
+
+text = Text("text")
+role = Field("role")
+role_raw = Text("role_raw")
+speaker = Field("speaker")
+kind = Field("kind")
+turn = Field("turn")
+words = Field("words")
+chars = Field("chars")
+weight = Field("weight")
+calls = Field("calls")
+alias = Field("alias")
+
+# The place of a turn in its conversation (see ``engine.with_place``).
+ordered = Field("ordered")  # every label of the conversation is understood, so order can be judged
+is_first = Field("is_first")  # first turn that is no system prompt
+is_last = Field("is_last")  # last turn
+is_second_system = Field("is_second_system")  # a system prompt after another one
+after_other_role = Field("after_other_role")  # a turn of another role came before
+previous_role = Field("previous_role")
+previous_speaker = Field("previous_speaker")
+previous_kind = Field("previous_kind")
+has_assistant = Field("has_assistant")  # the conversation has an assistant turn

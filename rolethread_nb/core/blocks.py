@@ -1,0 +1,180 @@
+"""Blocks: a few thousand records at a time, decoded, recognised and laid out as a turn table.
+
+The block is the unit of work. Rules and sums run on one block and are merged, so memory does not grow with the file and
+the first findings come at once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+import polars as pl
+
+from ..sources.decoding import Bad, Remark, decode
+from ..sources.formats import Format, Reading, no_layout, recognise
+from ..sources.records import Region
+from ..sources.roles import Role
+from .model import Conversation
+from .turns import TurnRows
+
+_encode_sorted = msgspec.json.Encoder(order="sorted").encode
+
+# What makes two conversations the same beside their turns.
+_COMPARED = ("system", "chosen", "rejected", "label", "tools")
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A record that could not become a conversation."""
+
+    source: int
+    index: int
+    line: int | None
+    column: int | None
+    reason: str
+    code: str
+    head: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """The form of ``check --json``."""
+        return {
+            "source": self.source,
+            "index": self.index,
+            "line": self.line,
+            "column": self.column,
+            "reason": self.reason,
+        }
+
+
+@dataclass(slots=True)
+class Block:
+    """Conversations of one source, next to each other. The lists run in parallel, one element a conversation."""
+
+    source: int
+    source_name: str
+    roles: Mapping[str, Role]
+    indices: list[int] = field(default_factory=list)
+    lines: list[int | None] = field(default_factory=list)
+    raws: list[Any] = field(default_factory=list)
+    readings: list[Reading] = field(default_factory=list)
+    turn_hashes: list[bytes] = field(default_factory=list)
+    digests: list[bytes] = field(default_factory=list)
+    ids: list[str] = field(default_factory=list)
+    remarks: list[tuple[int, Remark]] = field(default_factory=list)
+    rejected: list[Rejected] = field(default_factory=list)
+    turns: pl.DataFrame = field(default_factory=pl.DataFrame)
+    notes: list[tuple[int, str, dict[str, Any]]] = field(default_factory=list)
+    _made: dict[int, Conversation] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def conversation(self, at: int) -> Conversation:
+        """The conversation at a position in the block."""
+        if at not in self._made:
+            self._made[at] = Conversation(
+                self.ids[at],
+                self.source_name,
+                self.source,
+                self.indices[at],
+                self.lines[at],
+                self.readings[at],
+                self.raws[at],
+                self.roles,
+            )
+        return self._made[at]
+
+
+def read_block(
+    region: Region,
+    source: int,
+    source_name: str,
+    *,
+    formats: tuple[Format, ...],
+    roles: Mapping[str, Role],
+    edits: Mapping[int, bytes | None],
+    has_lines: bool,
+    size: int,
+) -> Block:
+    """Decode the records of a region. ``edits`` stand in for records that were changed (None: removed)."""
+    block = Block(source, source_name, roles)
+    rows = TurnRows(roles)
+    for at in range(len(region.spans)):
+        index = region.first + at
+        data: bytes | None = region.record(at)
+        if edits and index in edits and (data := edits[index]) is None:
+            continue
+        assert data is not None
+        line = region.lines[at] if has_lines else None
+        decoded = decode(data, last=region.spans[at][1] >= size)
+        if isinstance(decoded, Bad):
+            block.rejected.append(_rejected(decoded, source, index, line, data))
+            continue
+        raw, remarks = decoded
+        reading = recognise(raw, formats)
+        if reading is None:
+            code, reason = no_layout(raw)
+            block.rejected.append(_rejected(Bad(code, reason), source, index, line, data))
+            continue
+        position = len(block.indices)
+        block.indices.append(index)
+        block.lines.append(line)
+        block.raws.append(raw)
+        block.readings.append(reading)
+        turn_hash = hashlib.sha256(canonical_json(reading.turns))
+        block.turn_hashes.append(turn_hash.digest())
+        block.digests.append(_content_digest(raw, turn_hash))
+        block.remarks.extend((position, remark) for remark in remarks)
+        rows.add(position, reading)
+    block.turns = rows.frame()
+    block.notes = rows.notes
+    return block
+
+
+def _rejected(bad: Bad, source: int, index: int, line: int | None, data: bytes) -> Rejected:
+    parsed = bad.code.startswith("record.")
+    return Rejected(
+        source,
+        index,
+        None if line is None else line + bad.line,
+        None if parsed or line is None else bad.column,
+        bad.reason,
+        bad.code,
+        data[:800].decode(errors="replace")[:200],
+    )
+
+
+def canonical_json(value: Any) -> bytes:
+    """Sorted keys, no blanks, UTF-8: the form that ids are made from."""
+    try:
+        return _encode_sorted(value)
+    except (ValueError, TypeError, OverflowError, RecursionError):
+        text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        return text.encode("utf-8", "surrogatepass")
+
+
+def _content_digest(raw: Any, turn_hash: Any) -> bytes:
+    """The hash of the turns; conversations that differ in what stands beside them differ in it, too."""
+    digest = turn_hash.copy()
+    if type(raw) is dict:
+        for key in _COMPARED:
+            if raw.get(key) is not None:
+                digest.update(b"\0" + key.encode() + canonical_json(raw[key]))
+    result: bytes = digest.digest()
+    return result
+
+
+def written_id(raw: Any) -> str | None:
+    """The id that a record carries itself, if it does."""
+    if type(raw) is not dict:
+        return None
+    stamp = raw.get("_rolethread")
+    for value in (stamp.get("entry_uuid") if type(stamp) is dict else None, raw.get("id")):
+        if (type(value) is str and value) or type(value) is int:
+            return str(value)
+    return None

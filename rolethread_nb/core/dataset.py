@@ -1,0 +1,450 @@
+"""The dataset: sources read lazily, block by block, with the changes that were made to them."""
+
+from __future__ import annotations
+
+import glob
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, overload
+
+from ..sources.decoding import Bad, decode, decode_exactly
+from ..sources.formats import FORMATS, Format, Named, recognise
+from ..sources.opening import Source, open_source
+from ..sources.records import regions
+from ..sources.roles import ROLES, Role
+from .blocks import Block, Rejected, read_block
+from .errors import QueryError, SourceError
+from .index import Identities, Index, IndexBuilder, Spans, fresh_id
+from .journal import Edits, Journal
+from .model import Conversation
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ..outputs.export import Exported
+    from .model import Issue
+    from .report import Report
+
+_CACHED = 256
+_FIELD_NAMES = ("messages", "role", "text")
+
+
+def load(
+    source: Any,
+    *,
+    format: str = "auto",
+    roles: Mapping[str, str] | None = None,
+    fields: Mapping[str, str] | None = None,
+) -> Dataset:
+    """Open conversations. Nothing is decoded yet, and no record is ever refused with an exception.
+
+    Args:
+        source: a path, a glob pattern, a list of paths, bytes, an open file, a list or iterator of records (dicts), or a
+            Hugging Face ``Dataset``. Files may be ``.jsonl``, ``.json`` or either of them compressed with gzip or
+            zstandard; the content decides, not the extension.
+        format: ``"auto"``, or the name of the one layout to accept (``messages``, ``sharegpt``, ``kto``, ``bare``).
+        roles: what labels mean that are not known, for example ``{"client": "user"}``.
+        fields: names of keys in a layout that is not known: ``{"messages": "dialog", "role": "who", "text": "utterance"}``,
+            each optional.
+
+    Raises:
+        SourceError: if there is nothing to open. What is inside a file never raises.
+        QueryError: if ``format``, ``roles`` or ``fields`` name something that does not exist.
+    """
+    return Dataset(
+        [open_source(item) for item in _listed(source)], _formats(format, fields), _roles(roles), _hf(source)
+    )
+
+
+def _listed(source: Any) -> list[Any]:
+    if isinstance(source, str) and glob.has_magic(source) and not _exists(source):
+        found = sorted(glob.glob(source, recursive=True))  # noqa: PTH207 - a pattern may be absolute
+        if not found:
+            raise SourceError(f"{source}: no file matches.")
+        return list(found)
+    if (
+        isinstance(source, list | tuple)
+        and source
+        and all(isinstance(item, str | os.PathLike) for item in source)
+    ):
+        return [found for item in source for found in _listed(os.fspath(item))]
+    return [source]
+
+
+def _exists(path: str) -> bool:
+    try:
+        return Path(path).exists()
+    except (OSError, ValueError):
+        return False
+
+
+def _formats(name: str, fields: Mapping[str, str] | None) -> tuple[Format, ...]:
+    formats = FORMATS
+    if name != "auto":
+        formats = tuple(form for form in FORMATS if form.name == name)
+        if not formats:
+            known = ", ".join(sorted(form.name for form in FORMATS))
+            raise QueryError(f"No format is called {name!r}; there are auto, {known}.")
+    if fields:
+        if unknown := sorted(set(fields) - set(_FIELD_NAMES)):
+            raise QueryError(f"fields names {unknown[0]!r}; it can name {', '.join(_FIELD_NAMES)}.")
+        formats = (Named(fields), *formats)
+    return formats
+
+
+def _roles(roles: Mapping[str, str] | None) -> dict[str, Role]:
+    named: dict[str, Role] = {}
+    for label, role in (roles or {}).items():
+        if role not in ROLES:
+            raise QueryError(f"{role!r} is no role; a label can be mapped to {', '.join(ROLES)}.")
+        named[label] = role
+    return named
+
+
+def _hf(source: Any) -> Any:
+    return (
+        source.features
+        if type(source).__module__.startswith("datasets.") and hasattr(source, "features")
+        else None
+    )
+
+
+class Dataset:
+    """Conversations from one or more sources.
+
+    ``len(ds)``, iteration, ``ds[3]`` (by position among the conversations), ``ds["id"]`` and slices give
+    :class:`Conversation`. The sources are never written to; changes live in the dataset and can be undone.
+    """
+
+    def __init__(
+        self,
+        sources: Sequence[Source],
+        formats: tuple[Format, ...],
+        roles: Mapping[str, Role],
+        features: Any = None,
+    ) -> None:
+        self._sources = list(sources)
+        self._formats = formats
+        self._roles = dict(roles)
+        self._features = features
+        self._journal = Journal()
+        self._spans = [Spans() for _ in self._sources]
+        self._index: Index | None = None
+        self._index_version = -1
+        self._original_ids: dict[tuple[int, int], str] | None = None
+        self._repeated_ids: dict[tuple[int, int], tuple[str, int]] = {}
+        self._cache: OrderedDict[tuple[int, int, int], Conversation] = OrderedDict()
+        self._lock = threading.RLock()
+
+    # ------------------------------------------------------------------ reading
+
+    def blocks(self, edits: Edits | None = None) -> Iterator[Block]:
+        """Every conversation, a few thousand at a time. A complete run leaves the index behind."""
+        current = self._journal.edits
+        edits = current if edits is None else edits
+        builder = IndexBuilder()
+        identities = Identities()
+        spans = [Spans() for _ in self._sources]
+        for number, source in enumerate(self._sources):
+            changed = edits.of_source(number)
+            for region in regions(source):
+                spans[number].starts.extend(start for start, _ in region.spans)
+                spans[number].ends.extend(end for _, end in region.spans)
+                spans[number].lines.extend(region.lines)
+                block = read_block(
+                    region,
+                    number,
+                    source.name,
+                    formats=self._formats,
+                    roles=self._roles,
+                    edits=changed,
+                    has_lines=source.has_lines,
+                    size=source.size,
+                )
+                known = self._original_ids
+                if known is None:
+                    block.ids = identities.assign(block)
+                else:
+                    block.ids = [
+                        known.get((number, i)) or fresh_id(block, at) for at, i in enumerate(block.indices)
+                    ]
+                builder.add(block)
+                yield block
+            if source.damage is not None:
+                count = len(spans[number])
+                lost = Block(number, source.name, self._roles)
+                lost.rejected.append(Rejected(number, count, None, None, source.damage, "file.bad_json", ""))
+                builder.add(lost)
+                yield lost
+        with self._lock:
+            if self._original_ids is None and not edits:
+                self._repeated_ids = identities.repeated
+                frame = builder.finish()
+                self._original_ids = dict(zip(frame.row_of, frame.conversations["id"].to_list(), strict=True))
+            self._spans = spans
+            if edits is current:
+                self._index, self._index_version = builder.finish(), self._journal.version
+
+    @property
+    def repeated_ids(self) -> Mapping[tuple[int, int], tuple[str, int]]:
+        """Written ids that occur twice: (source, record) to (id, record of the first)."""
+        return self._repeated_ids
+
+    @property
+    def index(self) -> Index:
+        """What is kept of every conversation; made by reading the sources once."""
+        with self._lock:
+            if self._index is None or self._index_version != self._journal.version:
+                for _ in self.blocks():
+                    pass
+            assert self._index is not None
+            return self._index
+
+    @property
+    def sources(self) -> list[Source]:
+        """The opened sources, in order."""
+        return list(self._sources)
+
+    @property
+    def edits(self) -> Edits:
+        """The records that differ from their source now."""
+        return self._journal.edits
+
+    @property
+    def version(self) -> int:
+        """Rises with every change, undo and redo."""
+        return self._journal.version
+
+    @property
+    def name(self) -> str:
+        """What the dataset is called in headings: its file's name, or how many files it has."""
+        names = [Path(source.name).name or source.name for source in self._sources]
+        return names[0] if len(names) == 1 else f"{len(names)} sources"
+
+    def record_count(self, source: int) -> int:
+        """Records of a source, rejected ones counted."""
+        _ = self.index
+        return len(self._spans[source])
+
+    def record_span(self, source: int, index: int) -> tuple[int, int]:
+        """Byte span of a record in its (unpacked) source."""
+        _ = self.index
+        spans = self._spans[source]
+        return spans.starts[index], spans.ends[index]
+
+    def record_bytes(self, source: int, index: int, edits: Edits | None = None) -> bytes | None:
+        """The bytes of a record as it is now (or under ``edits``); None if it was removed."""
+        changed = (self._journal.edits if edits is None else edits).of_source(source)
+        if index in changed:
+            return changed[index]
+        return self._sources[source].read(*self.record_span(source, index))
+
+    def conversation_at(self, source: int, index: int, edits: Edits | None = None) -> Conversation | None:
+        """The conversation of a record, None if the record is none (any more)."""
+        edits = self._journal.edits if edits is None else edits
+        key = (source, index, edits.serial)
+        with self._lock:
+            if key in self._cache:
+                self._cache.move_to_end(key)
+                return self._cache[key]
+        data = self.record_bytes(source, index, edits)
+        if data is None or isinstance(decode(data), Bad):
+            return None
+        raw = decode_exactly(data)
+        reading = recognise(raw, self._formats)
+        if reading is None:
+            return None
+        _ = self.index
+        row = self.index.row_of.get((source, index))
+        name = (self._original_ids or {}).get((source, index)) or (
+            self.index.conversations["id"][row] if row is not None else ""
+        )
+        opened = self._sources[source]
+        line = self._spans[source].lines[index] if opened.has_lines else None
+        found = Conversation(name, opened.name, source, index, line, reading, raw, self._roles)
+        with self._lock:
+            self._cache[key] = found
+            while len(self._cache) > _CACHED:
+                self._cache.popitem(last=False)
+        return found
+
+    def reread(self, conversation: Conversation, data: bytes) -> Conversation | None:
+        """The conversation with other bytes for its record, None if it would be none."""
+        if isinstance(decode(data), Bad):
+            return None
+        raw = decode_exactly(data)
+        reading = recognise(raw, self._formats)
+        return None if reading is None else replace(conversation, raw=raw, reading=reading)
+
+    # ------------------------------------------------------------------ looking
+
+    def __len__(self) -> int:
+        return self.index.conversations.height
+
+    def _row(self, row: int) -> Conversation:
+        frame = self.index.conversations
+        found = self.conversation_at(frame["source"][row], frame["index"][row])
+        assert found is not None
+        return found
+
+    def __iter__(self) -> Iterator[Conversation]:
+        return (self._row(row) for row in range(len(self)))
+
+    @overload
+    def __getitem__(self, key: int | str) -> Conversation: ...
+    @overload
+    def __getitem__(self, key: slice) -> list[Conversation]: ...
+    def __getitem__(self, key: int | str | slice) -> Conversation | list[Conversation]:
+        if isinstance(key, slice):
+            return [self._row(row) for row in range(*key.indices(len(self)))]
+        if isinstance(key, str):
+            if key not in self.index.row_of_id:
+                raise KeyError(f"No conversation has the id {key!r}.")
+            return self._row(self.index.row_of_id[key])
+        row = key + len(self) if key < 0 else key
+        if not 0 <= row < len(self):
+            raise IndexError(f"There are {len(self)} conversations; {key} is none of them.")
+        return self._row(row)
+
+    def where(self, query: str) -> list[Conversation]:
+        """The conversations that match a query, in file order (the language is that of the review panel).
+
+        Raises:
+            QueryError: if a term is not understood.
+        """
+        from .query import Query
+
+        rows = Query(query).conversation_rows(self)
+        return [self._row(row) for row in rows]
+
+    def conversations(self) -> pd.DataFrame:
+        """One row a conversation: source, index, line, id, format, title, turns, words, exchanges, system prompt."""
+        return _pandas(self.index.conversations)
+
+    def turns(self) -> pd.DataFrame:
+        """The turn table: one row a message, with its text and measures (characters, words, share of quoted speech)."""
+        import polars as pl
+
+        from .turns import quote_share
+
+        parts, count = [], 0
+        for block in self.blocks():
+            shifted = block.turns.with_columns(
+                (pl.col("conversation") + count).cast(pl.UInt32), quote_share()
+            )
+            parts.append(shifted.drop("calls", "alias"))
+            count += len(block)
+        return _pandas(pl.concat(parts) if parts else pl.DataFrame())
+
+    @property
+    def rejected(self) -> list[Rejected]:
+        """Records that could not be read as conversations, with line and reason."""
+        return list(self.index.rejected)
+
+    def __repr__(self) -> str:
+        turns = self.index.turns.height
+        lost = len(self.index.rejected)
+        parts = [_plural(len(self), "conversation"), _plural(turns, "turn")]
+        if lost:
+            parts.append(f"{_plural(lost, 'record')} could not be read")
+        if changed := len(self._journal.edits):
+            parts.append(f"{_plural(changed, 'record')} changed")
+        return f"<Dataset {self.name}: {', '.join(parts)}>"
+
+    # ------------------------------------------------------------------ checking and changing
+
+    def check(
+        self,
+        profile: str = "chat",
+        *,
+        select: Sequence[str] | str | None = None,
+        ignore: Sequence[str] | str | None = None,
+        where: str | None = None,
+    ) -> Report:
+        """Run the rules over every conversation.
+
+        Args:
+            profile: ``chat`` or ``roleplay``: which families run, and how severe a finding is.
+            select: only these codes or families, for example ``["turn", "leak.macro"]``.
+            ignore: not these.
+            where: only conversations that match this query.
+
+        Raises:
+            QueryError: if a name is not known or the query is not understood.
+        """
+        from .report import run_check
+
+        return run_check(self, profile, select=select, ignore=ignore, where=where)
+
+    def iter_issues(self, profile: str = "chat") -> Iterator[Issue]:
+        """Findings as they are found, block by block; those about the whole dataset come last."""
+        from .report import stream_issues
+
+        return stream_issues(self, profile)
+
+    def apply(self, edits: Mapping[tuple[int, int], bytes | None], what: str) -> None:
+        """Change records, as one step that can be undone: (source, record) to new bytes, or None to remove it."""
+        with self._lock:
+            self._journal.apply(edits, what)
+
+    def undo(self) -> str | None:
+        """Take the last change back. Returns what it was, None if there is none."""
+        with self._lock:
+            return self._journal.undo()
+
+    def redo(self) -> str | None:
+        """Make the change again that was last taken back. Returns what it was, None if there is none."""
+        with self._lock:
+            return self._journal.redo()
+
+    # ------------------------------------------------------------------ leaving
+
+    def export(
+        self,
+        path: str | os.PathLike[str],
+        format: str = "messages",
+        *,
+        overwrite: bool = False,
+        keep: Callable[[Conversation], bool] | None = None,
+    ) -> Exported:
+        """Write the conversations to a file, all of it or nothing.
+
+        Args:
+            path: the file; ``.gz`` and ``.zst`` at its end compress it, ``.json`` makes one array of it.
+            format: ``messages``, ``sharegpt``, or ``same`` for the records as they came: what was not changed is equal to the
+                byte, records that could not be read and separators included.
+            overwrite: replace a file that exists. A source of this dataset is never replaced.
+            keep: only conversations for which this is true.
+
+        Returns:
+            What was written, and what the target format cannot hold.
+
+        Raises:
+            ExportError: if the file exists, is a source, or the format is unknown.
+        """
+        from ..outputs.export import export
+
+        return export(self, Path(path), format, overwrite=overwrite, keep=keep)
+
+    def to_hf(self) -> Any:
+        """A Hugging Face ``Dataset`` of the records as they are now (needs the package ``datasets``).
+
+        The features of the dataset it was loaded from are kept where they still fit.
+        """
+        from ..sources.frames import to_hf
+
+        return to_hf([conversation.raw for conversation in self], self._features)
+
+
+def _pandas(frame: Any) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.DataFrame({name: frame[name].to_list() for name in frame.columns})
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

@@ -1,0 +1,254 @@
+"""Repairs as data: a plan says what would change, turn by turn, before anything does."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ..checks.rule import ESCAPE, REMOVE, Edit, Rule, Safety
+from ..sources.decoding import SEPARATORS
+from . import splice
+from .dataset import Dataset
+from .model import Conversation
+from .visible import visible
+
+if TYPE_CHECKING:
+    from .report import Report
+
+_RAW_SEPARATOR = re.compile("|".join(re.escape(mark) for mark in SEPARATORS))
+_SHOWN = 160
+BOM = -1  # the place of a byte order mark among the records of a source
+
+
+@dataclass(frozen=True, slots=True)
+class Repaired:
+    """One repair of a plan. ``before`` and ``after`` are None where bytes change and no text does."""
+
+    code: str
+    source: int
+    conversation: int | None
+    id: str | None
+    turn: int | None
+    path: str
+    before: str | None
+    after: str | None
+    safety: Safety
+    says: str
+
+
+class Plan:
+    """What would be repaired. Look at it with ``preview()`` or as a list, then ``apply()`` it."""
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        repairs: Sequence[Repaired],
+        changes: dict[tuple[int, int], bytes | None],
+        version: int,
+    ) -> None:
+        self._dataset = dataset
+        self._repairs = list(repairs)
+        self._changes = changes
+        self._version = version
+
+    def __len__(self) -> int:
+        return len(self._repairs)
+
+    def __iter__(self) -> Iterator[Repaired]:
+        return iter(self._repairs)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Repairs by code."""
+        return dict(Counter(repair.code for repair in self._repairs))
+
+    def preview(self, limit: int = 20) -> Preview:
+        """The plan as a diff: text in a terminal, colours in a notebook. At most ``limit`` repairs are shown, and it says so."""
+        return Preview(self._repairs, limit)
+
+    def apply(self) -> Dataset:
+        """Make the changes in the dataset, as one step that ``ds.undo()`` takes back. The source stays as it is.
+
+        Raises:
+            RuntimeError: if the dataset was changed since the check.
+        """
+        if self._dataset.version != self._version:
+            raise RuntimeError("The dataset has changed since this plan was made; check it again.")
+        if self._changes:
+            what = ", ".join(f"{code} × {count}" for code, count in self.counts.items())
+            self._dataset.apply(self._changes, f"repaired {what}")
+        return self._dataset
+
+    def __repr__(self) -> str:
+        if not self._repairs:
+            return "<Plan: nothing to repair>"
+        parts = ", ".join(f"{code} × {count:,}" for code, count in self.counts.items())
+        return f"<Plan: {len(self):,} repairs in {len(self._changes):,} records: {parts}>"
+
+    def _repr_html_(self) -> str:
+        return self.preview()._repr_html_()
+
+
+class Preview:
+    """Repairs as a diff. Blanks and invisible characters that differ are written out."""
+
+    def __init__(self, repairs: Sequence[Repaired], limit: int) -> None:
+        self._shown = list(repairs[:limit])
+        self._total = len(repairs)
+
+    def lines(self) -> Iterator[tuple[str, str]]:
+        """The diff as (kind, text); kind is ``head``, ``-``, ``+`` or ``note``."""
+        for repair in self._shown:
+            place = "file" if repair.conversation in (None, BOM) else f"#{repair.conversation}"
+            turn = "" if repair.turn is None else f" turn {repair.turn}"
+            mark = "" if repair.safety == "safe" else " (unsafe)"
+            yield "head", f"{place}{turn}  {repair.code}: {repair.says}{mark}"
+            if repair.before is not None:
+                before, after = difference(repair.before, repair.after or "")
+                yield "-", before
+                if repair.after is not None:
+                    yield "+", after
+        if self._total > len(self._shown):
+            yield "note", f"… and {self._total - len(self._shown):,} more"
+        if not self._total:
+            yield "note", "Nothing to repair."
+
+    def __str__(self) -> str:
+        prefix = {"head": "", "-": "  - ", "+": "  + ", "note": ""}
+        return "\n".join(prefix[kind] + text for kind, text in self.lines())
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        from ..outputs.static import diff_html
+
+        return diff_html(list(self.lines()))
+
+
+def difference(before: str, after: str) -> tuple[str, str]:
+    """Two texts cut to where they differ, with a little of what stands around, invisible characters written out."""
+    start = 0
+    while start < min(len(before), len(after)) and before[start] == after[start]:
+        start += 1
+    stop = 0
+    while (
+        stop < min(len(before), len(after)) - start
+        and before[len(before) - 1 - stop] == after[len(after) - 1 - stop]
+    ):
+        stop += 1
+    left = max(0, start - 30)
+
+    def cut(text: str) -> str:
+        end = min(len(text), max(len(text) - stop + 30, left))
+        piece = text[left:end]
+        if len(piece) > _SHOWN:
+            piece = piece[: _SHOWN // 2] + " … " + piece[-_SHOWN // 2 :]
+        return ("…" if left else "") + visible(piece) + ("…" if end < len(text) else "")
+
+    return cut(before), cut(after)
+
+
+def make_plan(report: Report, *, unsafe: bool, select: Sequence[str] | None) -> Plan:
+    """The repairs of a report, and the bytes they lead to."""
+    dataset = report.dataset
+    wanted: dict[tuple[int, int], list[tuple[Rule, int | None, dict[str, Any]]]] = {}
+    repairs: list[Repaired] = []
+    changes: dict[tuple[int, int], bytes | None] = {}
+    for n, (number, source, index, turn, detail) in enumerate(
+        report.findings.table.select("rule", "source", "index", "turn", "detail").iter_rows()
+    ):
+        rule = report.rules[number]
+        if (
+            rule.repair is None
+            or (rule.repair.safety == "unsafe" and not unsafe)
+            or not _selected(rule, select)
+        ):
+            continue
+        if rule.code == "file.bom":
+            changes[source, BOM] = b""
+            repairs.append(
+                Repaired(rule.code, source, None, None, None, "", None, None, "safe", rule.repair.says)
+            )
+        elif index is not None:
+            noted = report.findings.details[detail] if detail >= 0 else report.issue(n).evidence
+            wanted.setdefault((source, index), []).append((rule, turn, dict(noted)))
+    for (source, index), tasks in wanted.items():
+        conversation = report.conversation(source, index)
+        data = dataset.record_bytes(source, index, report.edits)
+        if conversation is None or data is None:
+            continue
+        changed, done = _mend(dataset, conversation, data, tasks)
+        if done:
+            changes[source, index] = changed
+            repairs.extend(done)
+    return Plan(dataset, repairs, changes, dataset.version)
+
+
+def _selected(rule: Rule, select: Sequence[str] | None) -> bool:
+    return select is None or any(rule.code == name or rule.code.startswith(name + ".") for name in select)
+
+
+def _mend(
+    dataset: Dataset,
+    conversation: Conversation,
+    data: bytes,
+    tasks: Sequence[tuple[Rule, int | None, dict[str, Any]]],
+) -> tuple[bytes | None, list[Repaired]]:
+    """Apply the tasks of one record to its bytes: texts first, then what removes turns from the end on, then the record."""
+    done: list[Repaired] = []
+    for rule, turn, evidence in sorted(tasks, key=_order):
+        assert rule.repair is not None
+        edits = rule.repair.mend(conversation, turn, evidence)
+        for edit in edits:
+            if edit.path == "" and edit.after is REMOVE:
+                done.append(_repaired(rule, conversation, turn, edit))
+                return None, done
+            data = _spliced(data, edit)
+        if edits:
+            done.append(
+                _repaired(rule, conversation, turn, edits[-1] if edits[-1].after is REMOVE else edits[0])
+            )
+            again = dataset.reread(conversation, data)
+            if again is None:
+                return data, done
+            conversation = again
+    return data, done
+
+
+def _order(task: tuple[Rule, int | None, dict[str, Any]]) -> tuple[int, int, str]:
+    rule, turn, _ = task
+    group = {"turn.empty": 1, "record.empty": 3, "dup.exact": 3, "file.control_separator": 2}.get(
+        rule.code, 0
+    )
+    if rule.family == "order":
+        group = 1
+    return group, -(turn or 0) if group == 1 else (turn or 0), rule.code
+
+
+def _spliced(data: bytes, edit: Edit) -> bytes:
+    if edit.after is ESCAPE:
+        return _RAW_SEPARATOR.sub(lambda match: f"\\u{ord(match.group()):04x}", data.decode()).encode()
+    if edit.after is REMOVE:
+        return splice.remove(data, edit.path)
+    return splice.replace(data, edit.path, edit.after)
+
+
+def _repaired(rule: Rule, conversation: Conversation, turn: int | None, edit: Edit) -> Repaired:
+    assert rule.repair is not None
+    before = edit.before if isinstance(edit.before, str) and edit.after is not ESCAPE else None
+    after = edit.after if isinstance(edit.after, str) else None
+    return Repaired(
+        rule.code,
+        conversation.source_index,
+        conversation.index,
+        conversation.id,
+        turn,
+        edit.path,
+        before,
+        after,
+        rule.repair.safety,
+        rule.repair.says,
+    )

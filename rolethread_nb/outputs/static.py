@@ -1,0 +1,208 @@
+"""The views as HTML without a kernel and without a script: for GitHub, nbviewer, an untrusted or a dead notebook.
+
+The same payloads as the live widgets (docs/protocol.md), drawn with what the sanitisers of notebook readers let
+through: semantic tags and inline styles. Three things follow from them. Headings are bold text, for a heading would
+enter the notebook's table of contents. A page's theme is unknown, so text keeps the page's colour, surfaces are thin
+tints, and marks have middle tones. And without any style the order of the tags still reads as a transcript.
+
+Nothing is cut silently: whatever a limit leaves out is counted in words where it would stand.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from .markup import (
+    CODE,
+    HAIR,
+    QUIET,
+    SHAPES,
+    WORDS,
+    escape,
+    inline,
+    note,
+    plural,
+    root,
+    section,
+    shape,
+    short,
+    size,
+)
+from .static_thread import draw_thread
+from .svg import chart_alt, chart_svg
+
+__all__ = ["chart_svg", "charts_html", "findings_html", "review_html", "thread_html"]
+
+BUDGET = 200_000  # bytes of one output
+
+_CHARTS_BYTES = 70_000
+_FINDINGS_BYTES = 50_000
+_CELL = "text-align:left;vertical-align:top;padding:2px 16px 2px 0;border:0;font-weight:normal"
+
+
+def thread_html(thread: Mapping[str, Any], *, limit_turns: int = 40) -> str:
+    """Return a conversation as HTML: its turns with marks, and what was found in each.
+
+    At most `limit_turns` turns and 200 kB are shown; the last line says how many there are.
+    """
+    return root(draw_thread(thread, limit_turns, BUDGET - 1_000))
+
+
+def findings_html(page: Mapping[str, Any], *, limit: int = 50, empty: str = "") -> str:
+    """Return a findings page as HTML: the counts by severity and a table grouped by code.
+
+    At most `limit` findings are shown, shared out among the codes so that each code has its examples. `empty` is the
+    sentence for a page without findings.
+    """
+    return root(_findings(page, limit, BUDGET - 1_000, empty))
+
+
+def charts_html(charts: Sequence[Mapping[str, Any]]) -> str:
+    """Return charts as HTML: a sentence each and a picture whose alternative text holds all its numbers."""
+    return root(_charts(charts, BUDGET - 1_000))
+
+
+def review_html(state: Mapping[str, Any], *, limit: int = 50, limit_turns: int = 40) -> str:
+    """Return the state of a review as HTML: header, findings, the conversation looked at, charts."""
+    parts = []
+    if header := state.get("header"):
+        profile = f" · profile {inline(header['profile'])}" if header.get("profile") else ""
+        parts.append(
+            f'<div style="padding:0 0 8px 0"><b style="font-size:15px">{inline(short(header["name"]))}</b>'
+            f' &nbsp; <span style="{QUIET}">{inline(short(header["numbers"]))}{profile}</span></div>'
+        )
+    charts = _charts(state.get("charts") or (), _CHARTS_BYTES)
+    if page := state.get("findings"):
+        parts.append(section(_findings(page, limit, _FINDINGS_BYTES, state.get("empty") or "")))
+    if thread := state.get("thread"):
+        room = BUDGET - 2_000 - size(charts) - sum(map(size, parts))
+        parts.append(section(draw_thread(thread, limit_turns, room)))
+    if charts:
+        parts.append(section(charts))
+    return root("".join(parts))
+
+
+def _findings(page: Mapping[str, Any], limit: int, room: int, empty: str) -> str:
+    matched, total = page["matched"], page["total"]
+    query = page.get("query") or ""
+    filtered = f' for <code style="{CODE}">{inline(short(query))}</code>' if query.strip() else ""
+    if not matched:
+        return note(f"No findings{filtered}.") if filtered or not empty else note(inline(empty))
+    groups: Sequence[Mapping[str, Any]] = page["groups"]
+    rows = _shared({group["code"]: [] for group in groups}, page["rows"], limit)
+    sources = len({row["source"] for row in page["rows"]}) > 1
+    counts = " &nbsp; ".join(
+        f"{shape(name)} {plural(page['severities'][name], *WORDS[name])}"
+        for name in SHAPES
+        if page["severities"].get(name)
+    )
+    pieces: list[str] = []
+    shown = 0
+    room -= 1_500
+    for group in groups:
+        piece = _group(group, rows[group["code"]], sources=sources)
+        if size(piece) > room:
+            break
+        pieces.append(piece)
+        shown += len(rows[group["code"]])
+        room -= size(piece)
+    said = f"Showing {shown:,} of {plural(matched, 'finding', 'findings')}{filtered}"
+    if matched < total:
+        said += f" ({total:,} without the filter)"
+    if len(pieces) < len(groups):
+        said += f", {len(pieces):,} of {len(groups):,} codes"
+    return (
+        f'<div style="padding:0 0 8px 0"><b>{counts}</b> &nbsp; <span style="{QUIET}">{said}.</span></div>'
+        f'<table style="border-collapse:collapse;table-layout:auto;width:100%;margin:0;border:0">{"".join(pieces)}</table>'
+    )
+
+
+def _shared(
+    rows: dict[str, list[Mapping[str, Any]]], found: Iterable[Mapping[str, Any]], limit: int
+) -> dict[str, list[Mapping[str, Any]]]:
+    """Share `limit` rows out among the codes: one each in turn, until all are given."""
+    waiting: dict[str, list[Mapping[str, Any]]] = {code: [] for code in rows}
+    for row in found:
+        waiting.setdefault(row["code"], []).append(row)
+        rows.setdefault(row["code"], [])
+    for depth in range(max(map(len, waiting.values()), default=0)):
+        for code, queue in waiting.items():
+            if depth < len(queue) and limit > 0:
+                rows[code].append(queue[depth])
+                limit -= 1
+    return rows
+
+
+def _group(group: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], *, sources: bool) -> str:
+    clear = "background:transparent"
+    head = (
+        f'<tr style="{clear};border-top:{HAIR}"><th scope="rowgroup" colspan="4" style="{_CELL};padding:8px 0 4px 0">'
+        f"{shape(group['severity'])} <b>{inline(short(group['code'], 80))}</b> &nbsp; <b>{group['count']:,}</b> &nbsp; "
+        f'<span style="{QUIET}">{inline(short(group["title"]))}</span></th></tr>'
+    )
+    body = "".join(
+        f'<tr style="{clear}">'
+        + "".join(
+            f'<td style="{_CELL};white-space:nowrap">{cell}</td>' for cell in _place(row, sources=sources)
+        )
+        + f'<td style="{_CELL};width:100%">{inline(short(row["message"]))}</td></tr>'
+        for row in rows
+    )
+    if rest := group["count"] - len(rows):
+        body += (
+            f'<tr style="{clear}"><td colspan="4" style="{_CELL};{QUIET}">'
+            f"{f'{rest:,} more' if rows else 'none of them shown here'}</td></tr>"
+        )
+    body += f'<tr style="{clear}"><td colspan="4" style="{_CELL};padding:0 0 6px 0"></td></tr>'
+    return f"<tbody>{head}{body}</tbody>"
+
+
+def _place(row: Mapping[str, Any], *, sources: bool) -> Iterator[str]:
+    """Where a finding stands: conversation, turn, role."""
+    if row["key"] is None:
+        yield from ("dataset", "", "")
+        return
+    file = f"file {row['source'] + 1} " if sources else ""
+    line = f' <span style="{QUIET}">line {row["line"]:,}</span>' if row.get("line") is not None else ""
+    yield f"{file}#{row['index']}{line}"
+    yield f"turn {row['turn']}" if row["turn"] is not None else "all turns"
+    yield inline(short(row["role"], 40)) if row["role"] else ""
+
+
+def _charts(charts: Sequence[Mapping[str, Any]], room: int) -> str:
+    figures: list[str] = []
+    for chart in charts:
+        picture = base64.b64encode(chart_svg(chart).encode()).decode()
+        figure = (
+            f'<figure style="margin:0;padding:8px 12px;border:{HAIR};border-radius:4px">'
+            f'<figcaption style="padding:0 0 8px 0"><b>{inline(chart["title"])}</b><br>'
+            f'<span style="font-size:12px;{QUIET}">{inline(chart["subtitle"])}</span></figcaption>'
+            f'<img alt="{escape(chart_alt(chart))}" src="data:image/svg+xml;base64,{picture}" '
+            f'style="max-width:100%;height:auto"></figure>'
+        )
+        if size(figure) + 300 > room:
+            break
+        figures.append(figure)
+        room -= size(figure)
+    if not charts:
+        return ""
+    grid = "display:grid;grid-template-columns:repeat(auto-fill, minmax(300px, 1fr));gap:12px"
+    cut = note(f"Showing {len(figures):,} of {len(charts):,} charts.") if len(figures) < len(charts) else ""
+    return f'<div style="{grid}">{"".join(figures)}</div>{cut}'
+
+
+def diff_html(lines: Sequence[tuple[str, str]]) -> str:
+    """A diff for a notebook cell: pairs of (kind, text), kind being ``head``, ``-``, ``+`` or ``note``."""
+    tint = {"-": "rgba(220,60,50,.14)", "+": "rgba(40,160,90,.16)"}
+    drawn = []
+    for kind, text in lines:
+        if kind in tint:
+            style = (
+                f"background-color:{tint[kind]};padding:2px 8px;margin:0;white-space:pre-wrap;text-align:left"
+            )
+            drawn.append(f'<pre style="{style}">{"−" if kind == "-" else "+"} {escape(text)}</pre>')
+        else:
+            drawn.append(f'<p style="margin:8px 0 2px 0;text-align:left">{escape(text)}</p>')
+    return root("".join(drawn))

@@ -1,0 +1,80 @@
+"""The report for a terminal."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from ..core.model import SEVERITIES
+from ..core.report import Report
+
+_SHAPES = {"error": "■", "warning": "▲", "info": "○"}
+_COLOURS = {"error": "\x1b[31m", "warning": "\x1b[33m", "info": "\x1b[2m"}
+_WORDS = {"error": ("error", "errors"), "warning": ("warning", "warnings"), "info": ("note", "notes")}
+_EXAMPLES = 3
+_WIDTH = 110
+
+
+def report_text(report: Report, *, colour: bool = False) -> str:
+    """What was read, what was found, code by code with the first places, and what to do next."""
+
+    def painted(severity: str, text: str) -> str:
+        return f"{_COLOURS[severity]}{text}\x1b[0m" if colour else text
+
+    index = report.index
+    lines = [
+        f"{report.dataset.name}: {_plural(index.conversations.height, 'conversation')}, {_plural(index.turns.height, 'turn')},"
+        f" profile {report.profile}"
+    ]
+    if index.rejected:
+        lines.append(f"{_plural(len(index.rejected), 'record')} could not be read")
+    counts = report.severities
+    lines.append(
+        "  ".join(
+            painted(name, f"{_SHAPES[name]} {counts[name]:,} {_WORDS[name][counts[name] != 1]}")
+            for name in SEVERITIES
+        )
+    )
+    several = len(report.dataset.sources) > 1
+    for severity, number, count, first in _grouped(report):
+        rule = report.rules[number]
+        lines += ["", painted(severity, f"{_SHAPES[severity]} {rule.code}") + f"  {rule.title}  {count:,}"]
+        for n in first:
+            issue = report.issue(n)
+            source = (
+                f"{report.dataset.sources[issue.source].name} "
+                if several and issue.source is not None
+                else ""
+            )
+            place = "" if issue.conversation is None else f"#{issue.conversation}"
+            turn = "" if issue.turn is None else f"turn {issue.turn}"
+            line = "" if issue.line is None else f"(line {issue.line})"
+            place = source + " ".join(part for part in (place, turn, line) if part)
+            lines.append("    " + _short(f"{place}: {issue.message}" if place else issue.message))
+        if count > len(first):
+            lines.append(f"    … and {count - len(first):,} more")
+    safe = sum(count for code, count in report.counts.items() if _safety(report, code) == "safe")
+    if safe:
+        lines += ["", f"{_plural(safe, 'finding')} can be repaired safely: rolethread-nb repair FILE -o OUT"]
+    if not len(report):
+        lines.append("No findings.")
+    return "\n".join(lines)
+
+
+def _grouped(report: Report) -> list[tuple[str, int, int, list[int]]]:
+    table = report.findings.table.with_row_index("n")
+    groups = table.group_by("severity", "rule").agg(pl.len(), pl.col("n").sort().head(_EXAMPLES))
+    ordered = sorted(groups.iter_rows(), key=lambda row: (row[0], -row[2], report.rules[row[1]].code))
+    return [(SEVERITIES[severity], rule, count, first) for severity, rule, count, first in ordered]
+
+
+def _safety(report: Report, code: str) -> str | None:
+    return next((rule.repair.safety for rule in report.rules if rule.code == code and rule.repair), None)
+
+
+def _short(text: str) -> str:
+    text = "".join(char if char.isprintable() else "�" for char in text)
+    return text if len(text) <= _WIDTH else text[: _WIDTH - 1] + "…"
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

@@ -1,0 +1,484 @@
+"""Views: what the widgets and the static pages draw, as plain data (see docs/protocol.md)."""
+
+from __future__ import annotations
+
+import json
+import threading
+import unicodedata
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from itertools import pairwise
+from typing import Any
+
+import polars as pl
+
+from ..checks.catalogue import rules
+from ..checks.charts import charts
+from ..checks.rule import REMOVE
+from ..core.errors import QueryError, RolethreadError
+from ..core.model import SEVERITIES, Conversation, Issue, Message, count_words
+from ..core.query import Query, without
+from ..core.repair import difference
+from ..core.report import Report
+from ..core.turns import encodable
+from ..core.visible import visible
+from ..sources.formats import describe
+from ..sources.roles import ROLES
+
+Payload = dict[str, Any]
+
+PAGE = 100
+MOST_ROWS = 500
+MOST_TURNS = 200
+HUES = 8
+_TITLE = 80
+
+
+class ReviewView:
+    """Everything a panel asks for, answered from one report. Safe to call from two threads."""
+
+    def __init__(self, report: Report) -> None:
+        self._report = report
+        self._lock = threading.RLock()
+        self._orders: dict[tuple[str, str, bool], tuple[pl.DataFrame, list[Payload]]] = {}
+
+    # ------------------------------------------------------------------ requests
+
+    def answer(self, name: str, args: Payload) -> Payload:
+        """The result of a request.
+
+        Raises:
+            RolethreadError: in one sentence, for the person who asked.
+        """
+        requests: dict[str, Callable[[Payload], Payload]] = {
+            "findings": self._asked_findings,
+            "conversations": self._asked_conversations,
+            "conversation": self._asked_conversation,
+            "charts": lambda _: {"charts": self.charts()},
+        }
+        if name not in requests:
+            raise QueryError(f"Nothing is known about the request {name!r}.")
+        with self._lock:
+            return requests[name](args)
+
+    def _asked_findings(self, args: Payload) -> Payload:
+        return self.findings(
+            str(args.get("query", "")),
+            str(args.get("sort", "group")),
+            bool(args.get("descending", False)),
+            _whole(args.get("offset", 0)),
+            min(_whole(args.get("limit", PAGE)), MOST_ROWS),
+        )
+
+    def _asked_conversations(self, args: Payload) -> Payload:
+        return self.conversations(
+            str(args.get("query", "")),
+            str(args.get("sort", "file")),
+            bool(args.get("descending", False)),
+            _whole(args.get("offset", 0)),
+            min(_whole(args.get("limit", PAGE)), MOST_ROWS),
+        )
+
+    def _asked_conversation(self, args: Payload) -> Payload:
+        count = min(_whole(args.get("count", MOST_TURNS)), MOST_TURNS)
+        return self.thread(str(args.get("key", "")), _whole(args.get("from", 0)), count)
+
+    # ------------------------------------------------------------------ findings
+
+    def findings(
+        self,
+        query: str = "",
+        sort: str = "group",
+        descending: bool = False,
+        offset: int = 0,
+        limit: int = PAGE,
+    ) -> Payload:
+        """One page of findings, with the counts of all that match."""
+        table, groups = self._ordered(query, sort, descending)
+        numbers = table["n"].slice(offset, limit).to_list()
+        everyone = self._matching(without(query, "severity"))
+        severities = dict(everyone.group_by("severity").len().iter_rows())
+        return {
+            "query": query,
+            "sort": sort,
+            "descending": descending,
+            "offset": offset,
+            "matched": table.height,
+            "total": len(self._report),
+            "severities": {name: severities.get(level, 0) for level, name in enumerate(SEVERITIES)},
+            "groups": groups,
+            "rows": [self._finding_row(n) for n in numbers],
+        }
+
+    def _matching(self, query: str) -> pl.DataFrame:
+        table = self._report.findings.table.with_row_index("n")
+        return table if not query.strip() else table[Query(query).finding_rows(self._report)]
+
+    def _ordered(self, query: str, sort: str, descending: bool) -> tuple[pl.DataFrame, list[Payload]]:
+        key = (query, sort, descending)
+        if key not in self._orders:
+            if len(self._orders) > 16:
+                self._orders.clear()
+            self._orders[key] = self._order(query, sort, descending)
+        return self._orders[key]
+
+    def _order(self, query: str, sort: str, descending: bool) -> tuple[pl.DataFrame, list[Payload]]:
+        table = self._matching(query)
+        names = pl.DataFrame(
+            {"rule": range(len(self._report.rules)), "code": [rule.code for rule in self._report.rules]},
+            schema={"rule": pl.UInt16, "code": pl.String},
+        )
+        groups = (
+            table.group_by("severity", "rule")
+            .len()
+            .join(names, on="rule")
+            .sort("severity", "len", "code", descending=[False, True, False])
+            .with_row_index("rank")
+        )
+        listed = [
+            {
+                "code": code,
+                "severity": SEVERITIES[severity],
+                "title": self._report.rules[rule].title,
+                "count": count,
+            }
+            for _, severity, rule, count, code in groups.iter_rows()
+        ]
+        if sort == "group":
+            ranks = groups.select("severity", "rule", "rank")
+            table = table.join(ranks, on=["severity", "rule"], how="left", maintain_order="left").sort(
+                "rank", maintain_order=True
+            )
+        elif sort == "role":
+            table = self._with_role(table).sort(
+                "role", nulls_last=True, descending=descending, maintain_order=True
+            )
+        elif sort == "code":
+            table = table.join(names, on="rule", maintain_order="left").sort(
+                "code", descending=descending, maintain_order=True
+            )
+        elif sort in ("severity", "turn"):
+            table = table.sort(sort, descending=descending, nulls_last=True, maintain_order=True)
+        elif sort == "conversation":
+            table = table.sort("source", "index", descending=descending, nulls_last=True, maintain_order=True)
+        else:
+            raise QueryError(f"Findings cannot be sorted by {sort!r}.")
+        return table, listed
+
+    def _with_role(self, table: pl.DataFrame) -> pl.DataFrame:
+        index = self._report.index
+        keys = index.conversations.select(
+            pl.col("source").cast(pl.Int32), pl.col("index").cast(pl.Int64)
+        ).with_row_index("conversation")
+        roles = index.turns.join(keys, on="conversation").select(
+            "source", "index", "turn", pl.col("role").cast(pl.String)
+        )
+        return table.join(roles, on=["source", "index", "turn"], how="left", maintain_order="left")
+
+    def _finding_row(self, n: int) -> Payload:
+        issue = self._report.issue(n)
+        message = self._message_of(issue)
+        known = issue.conversation is not None and self._conversation(issue) is not None
+        return {
+            "n": n,
+            "code": issue.code,
+            "severity": issue.severity,
+            "key": f"{issue.source}:{issue.conversation}" if known else None,
+            "index": issue.conversation,
+            "source": issue.source,
+            "line": issue.line,
+            "turn": issue.turn,
+            "role": message.role if message is not None else None,
+            "message": encodable(issue.message),
+        }
+
+    def _conversation(self, issue: Issue) -> Conversation | None:
+        if issue.source is None or issue.conversation is None:
+            return None
+        return self._report.conversation(issue.source, issue.conversation)
+
+    def _message_of(self, issue: Issue) -> Message | None:
+        conversation = self._conversation(issue)
+        if conversation is None or issue.turn is None or issue.turn >= len(conversation.messages):
+            return None
+        return conversation.messages[issue.turn]
+
+    # ------------------------------------------------------------------ conversations
+
+    def conversations(
+        self,
+        query: str = "",
+        sort: str = "file",
+        descending: bool = False,
+        offset: int = 0,
+        limit: int = PAGE,
+    ) -> Payload:
+        """One page of the list of conversations."""
+        frame = self._conversation_table
+        if query.strip():
+            frame = frame[Query(query).conversation_rows(self._report.dataset, self._report)]
+        columns = {
+            "file": [],
+            "findings": ["errors", "warnings", "infos"],
+            "turns": ["turns"],
+            "words": ["words"],
+        }
+        if sort not in columns:
+            raise QueryError(f"Conversations cannot be sorted by {sort!r}.")
+        if columns[sort]:
+            frame = frame.sort(columns[sort], descending=not descending, maintain_order=True)
+        elif descending:
+            frame = frame.reverse()
+        return {
+            "query": query,
+            "sort": sort,
+            "descending": descending,
+            "offset": offset,
+            "matched": frame.height,
+            "total": self._conversation_table.height,
+            "rows": [
+                {
+                    "key": f"{row['source']}:{row['index']}",
+                    "index": row["index"],
+                    "id": row["id"],
+                    "title": row["title"][:_TITLE],
+                    **{name: row[name] for name in ("turns", "words", "errors", "warnings", "infos")},
+                }
+                for row in frame.slice(offset, limit).iter_rows(named=True)
+            ],
+        }
+
+    @cached_property
+    def _conversation_table(self) -> pl.DataFrame:
+        counts = (
+            self._report.findings.table.filter(pl.col("index").is_not_null())
+            .group_by(pl.col("source").cast(pl.UInt16), pl.col("index").cast(pl.UInt32))
+            .agg(
+                errors=(pl.col("severity") == 0).sum(),
+                warnings=(pl.col("severity") == 1).sum(),
+                infos=(pl.col("severity") == 2).sum(),
+            )
+        )
+        return self._report.index.conversations.join(
+            counts, on=["source", "index"], how="left", maintain_order="left"
+        ).with_columns(pl.col("errors", "warnings", "infos").fill_null(0))
+
+    # ------------------------------------------------------------------ one thread
+
+    def thread(self, key: str, first: int = 0, count: int = MOST_TURNS) -> Payload:
+        """A conversation with its findings, ready to draw.
+
+        Raises:
+            QueryError: if there is no such conversation.
+        """
+        source, index = _address(key)
+        conversation = self._report.conversation(source, index)
+        if conversation is None:
+            raise QueryError(f"There is no conversation {key!r}.")
+        table = self._report.findings.table.with_row_index("n")
+        numbers = table.filter((pl.col("source") == source) & (pl.col("index") == index))["n"].to_list()
+        issues = [self._report.issue(n) for n in numbers]
+        by_turn: dict[int, list[int]] = {}
+        for at, issue in enumerate(issues):
+            if issue.turn is not None:
+                by_turn.setdefault(issue.turn, []).append(at)
+        messages = conversation.messages
+        turns = [
+            self._turn(turn, messages[turn], by_turn.get(turn, []), issues)
+            for turn in range(first, min(first + count, len(messages)))
+        ]
+        return {
+            "key": conversation.key,
+            "index": index,
+            "id": encodable(conversation.id),
+            "title": encodable(conversation.title[:_TITLE]),
+            "format": conversation.format,
+            "source": encodable(conversation.source.rpartition("/")[2]),
+            "line": conversation.line,
+            "turn_count": len(messages),
+            "words": sum(count_words(message.text) for message in messages),
+            "from": first,
+            "turns": turns,
+            "issues": [
+                self._thread_issue(n, issue, conversation) for n, issue in zip(numbers, issues, strict=True)
+            ],
+        }
+
+    def _turn(self, turn: int, message: Message, at: Sequence[int], issues: Sequence[Issue]) -> Payload:
+        text = encodable(message.text)
+        raw = message.raw if isinstance(message.raw, dict) else {}
+        known = {message.role_key, message.content_key, "name"}
+        extra = [
+            [encodable(str(name)), encodable(json.dumps(value, ensure_ascii=False))]
+            for name, value in raw.items()
+            if name not in known and value is not None
+        ]
+        if isinstance(message.content, list):
+            others = [
+                part
+                for part in message.content
+                if not (isinstance(part, dict) and part.get("type") == "text")
+            ]
+            extra += [["part", encodable(json.dumps(part, ensure_ascii=False))] for part in others]
+        return {
+            "turn": turn,
+            "role": message.role,
+            "role_raw": None if message.role_raw is None else encodable(message.role_raw),
+            "speaker": None if message.name is None else encodable(message.name),
+            "hue": self._hues.get(message.name) if message.name is not None else None,
+            "kind": message.kind,
+            "words": count_words(text),
+            "chars": len(text),
+            "dir": direction(text),
+            "segments": segments(text, [(issues[n].start or 0, issues[n].end or 0, n) for n in at]),
+            "issues": list(at),
+            "extra": extra,
+            "note": _note(message),
+        }
+
+    @cached_property
+    def _hues(self) -> dict[str, int]:
+        speakers = (
+            self._report.index.turns["speaker"].cast(pl.String).drop_nulls().unique(maintain_order=True)
+        )
+        return {name: at % HUES for at, name in enumerate(speakers.to_list())}
+
+    def _thread_issue(self, n: int, issue: Issue, conversation: Conversation) -> Payload:
+        rule = next(rule for rule in self._report.rules if rule.code == issue.code)
+        before = after = None
+        if rule.repair is not None:
+            edits = rule.repair.mend(conversation, issue.turn, dict(issue.evidence))
+            edit = next((edit for edit in edits if isinstance(edit.before, str)), None)
+            if edit is not None and isinstance(edit.after, str):
+                before, after = difference(encodable(edit.before), encodable(edit.after))
+            elif edit is not None and edit.after is REMOVE:
+                before, after = difference(encodable(edit.before), "")
+        return {
+            "n": n,
+            "code": issue.code,
+            "severity": issue.severity,
+            "title": rule.title,
+            "message": encodable(issue.message),
+            "turn": issue.turn,
+            "repair": issue.repair,
+            "before": before,
+            "after": after,
+        }
+
+    # ------------------------------------------------------------------ charts and state
+
+    def charts(self) -> list[Payload]:
+        """The balance charts of the dataset."""
+        index = self._report.index
+        turns = index.turns.with_columns(pl.col("role", "speaker", "kind").cast(pl.String))
+        conversations = index.conversations.with_row_index("conversation")
+        severities = {rule.code: rule.severity for rule in rules()}
+        return charts(turns, conversations, self._report.counts, severities)
+
+    @property
+    def header(self) -> Payload:
+        """Name and numbers of the dataset."""
+        index = self._report.index
+        numbers = [_plural(index.conversations.height, "conversation"), _plural(index.turns.height, "turn")]
+        if index.rejected:
+            numbers.append(f"{_plural(len(index.rejected), 'record')} could not be read")
+        return {
+            "name": encodable(self._report.dataset.name),
+            "numbers": " · ".join(numbers),
+            "profile": self._report.profile,
+        }
+
+    @property
+    def empty(self) -> str:
+        """What stands where findings would be."""
+        count = _plural(self._report.index.conversations.height, "conversation")
+        return f"No findings. {count} checked with profile {self._report.profile}."
+
+    @property
+    def roles(self) -> list[str]:
+        """The roles that occur."""
+        found = set(self._report.index.turns["role"].cast(pl.String).unique().to_list())
+        return [role for role in ROLES if role in found] + (["unknown"] if None in found else [])
+
+    def first_key(self) -> str | None:
+        """The conversation to open first: that of the first finding that has one, else the first of all."""
+        table, _ = self._ordered("", "group", False)
+        having = table.filter(pl.col("index").is_not_null()).select("source", "index")
+        for source, index in having.head(50).iter_rows():
+            if self._report.conversation(source, index) is not None:
+                return f"{source}:{index}"
+        frame = self._report.index.conversations
+        return f"{frame['source'][0]}:{frame['index'][0]}" if frame.height else None
+
+    def state(self, key: str | None = None) -> Payload:
+        """The state of the review panel (those of the single components are parts of it)."""
+        key = self.first_key() if key is None else key
+        return {
+            "header": self.header,
+            "findings": self.findings(),
+            "conversations": self.conversations(),
+            "thread": None if key is None else self.thread(key),
+            "charts": self.charts(),
+            "roles": self.roles,
+            "empty": self.empty,
+        }
+
+
+def segments(text: str, spans: Sequence[tuple[int, int, int]]) -> list[list[Any]]:
+    """A text cut at the edges of its spans: ``[[piece, [numbers of the spans over it]], ...]``."""
+    edges = sorted({0, len(text), *(edge for start, end, _ in spans if end > start for edge in (start, end))})
+    edges = [edge for edge in edges if edge <= len(text)]
+    return [
+        [text[left:right], [n for start, end, n in spans if start <= left and right <= end and end > start]]
+        for left, right in pairwise(edges)
+    ]
+
+
+def direction(text: str) -> str:
+    """``rtl`` or ``ltr``, by the first strong character (Unicode bidirectional algorithm, rule P2)."""
+    for char in text:
+        kind = unicodedata.bidirectional(char)
+        if kind in ("R", "AL"):
+            return "rtl"
+        if kind == "L":
+            return "ltr"
+    return "ltr"
+
+
+def _note(message: Message) -> str:
+    if message.kind == "not_object":
+        shown = message.raw if isinstance(message.raw, str) else json.dumps(message.raw, ensure_ascii=False)
+        return encodable(f"no message object, but {describe(message.raw)}: {visible(shown)[:2000]}")
+    if message.kind == "null":
+        return "no content" if message.content_key is None else "content is null"
+    if message.kind == "other":
+        shown = json.dumps(message.content, ensure_ascii=False)
+        return encodable(f"content is {describe(message.content)}: {visible(shown)[:2000]}")
+    if message.text == "" and message.kind in ("text", "result"):
+        return "empty text"
+    return ""
+
+
+def _address(key: str) -> tuple[int, int]:
+    source, _, index = key.partition(":")
+    if not (source.isdigit() and index.isdigit()):
+        raise QueryError(f"There is no conversation {key!r}.")
+    return int(source), int(index)
+
+
+def _whole(value: object) -> int:
+    return max(0, int(value)) if isinstance(value, int | float) else 0
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def answered(view: ReviewView, name: str, args: Payload) -> Payload:
+    """The reply to a request, which always comes: a result, or one sentence."""
+    try:
+        return {"ok": True, "result": view.answer(name, args)}
+    except RolethreadError as problem:
+        return {"ok": False, "error": str(problem)}
+    except Exception as problem:  # a fault of ours must not leave the browser waiting
+        return {"ok": False, "error": f"{type(problem).__name__}: {problem}"}

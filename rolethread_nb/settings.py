@@ -1,0 +1,44 @@
+"""Options that stand in ``rolethread_nb.toml`` or in ``[tool.rolethread_nb]`` of ``pyproject.toml``."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from .core.errors import QueryError
+
+_KNOWN = {"profile": str, "fail-on": str, "select": list, "ignore": list, "roles": dict}
+
+
+def read_settings(folder: Path) -> dict[str, Any]:
+    """The settings that hold in a folder: those of the nearest file above it that has any.
+
+    Raises:
+        QueryError: if the file is no TOML, or holds an option that does not exist.
+    """
+    for place in (folder, *folder.parents):
+        for name, table in (("rolethread_nb.toml", ()), ("pyproject.toml", ("tool", "rolethread_nb"))):
+            path = place / name
+            if not path.is_file():
+                continue
+            try:
+                found: Any = tomllib.loads(path.read_text(encoding="utf-8"))
+            except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
+                if table:
+                    continue  # somebody else's file
+                raise QueryError(f"{path} is not valid TOML: {problem}.") from None
+            for step in table:
+                found = found.get(step, {})
+            if found:
+                return _checked(found, path)
+    return {}
+
+
+def _checked(found: dict[str, Any], path: Path) -> dict[str, Any]:
+    for key, value in found.items():
+        if key not in _KNOWN:
+            raise QueryError(f"{path} sets {key!r}; there are {', '.join(_KNOWN)}.")
+        if not isinstance(value, _KNOWN[key]):
+            raise QueryError(f"{path} sets {key!r} to {value!r}, which is no {_KNOWN[key].__name__}.")
+    return found

@@ -1,0 +1,162 @@
+"""Decoding one record: JSON bytes become a value, or a sentence that says why not.
+
+msgspec decodes what is clean. Python's own ``json`` is asked only for what msgspec refuses (NaN, lone surrogates, raw
+form feeds) and for the words of an error. What a strict reader would trip over is kept as **remarks** of the record.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+_decode = msgspec.json.Decoder().decode
+
+# Characters at which str.splitlines() cuts, so that readers built on it tear a record apart (Python documentation,
+# str.splitlines). NEL, LS and PS may stand raw in JSON; VT and FF may not, but occur.
+SEPARATORS = {"\u2028": "U+2028", "\u2029": "U+2029", "\x85": "U+0085", "\x0b": "U+000B", "\x0c": "U+000C"}
+_SEPARATOR_BYTES = tuple(mark.encode() for mark in SEPARATORS)
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """Something about a record that is no turn's fault: a rule code and what was measured."""
+
+    code: str
+    detail: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Bad:
+    """Why a record cannot be read. ``line`` and ``column`` are 0-based and 1-based, counted within the record."""
+
+    code: str
+    reason: str
+    line: int = 0
+    column: int = 1
+
+
+def decode(data: bytes, *, last: bool = False) -> tuple[Any, tuple[Remark, ...]] | Bad:
+    """The value of one record with its remarks. ``last`` says that the source ends with these bytes."""
+    remarks: list[Remark] = []
+    try:
+        value = _decode(data)
+    except (ValueError, RecursionError):  # msgspec's and Unicode's errors are ValueErrors
+        value = _decode_leniently(data, remarks, last)
+        if isinstance(value, Bad):
+            return value
+    if any(mark in data for mark in _SEPARATOR_BYTES):
+        text = data.decode()
+        found = [name for mark, name in SEPARATORS.items() if mark in text]
+        remarks.append(Remark("file.control_separator", {"characters": found}))
+    if data.count(b'":') + data.count(b'" :') != _key_count(value) and (keys := repeated_keys(data)):
+        remarks.append(Remark("file.duplicate_key", {"keys": keys}))
+    return value, tuple(remarks)
+
+
+def _decode_leniently(data: bytes, remarks: list[Remark], last: bool) -> Any:
+    try:
+        text = data.decode()
+    except UnicodeDecodeError as problem:
+        if last and problem.reason == "unexpected end of data":
+            return Bad("file.bad_json", "the record is cut off: the file ends inside a character")
+        before = data[: problem.start].decode(errors="replace")
+        return Bad(
+            "file.not_utf8",
+            f"byte 0x{data[problem.start]:02X} is not UTF-8",
+            before.count("\n"),
+            len(before) - (before.rfind("\n") + 1) + 1,
+        )
+    constants: list[str] = []
+
+    def constant(name: str) -> float:
+        constants.append(name)
+        return float(name)
+
+    try:
+        value = json.loads(_with_escapes(text), parse_constant=constant, parse_int=_integer)
+    except json.JSONDecodeError as problem:
+        return _explained(problem, text, last)
+    except RecursionError:
+        return Bad("file.bad_json", "the record is nested too deeply to be read")
+    if constants:
+        remarks.append(Remark("file.nonfinite", {"values": sorted(set(constants))}))
+    if count := sum(len(_SURROGATE.findall(string)) for string in strings_of(value)):
+        remarks.append(Remark("file.lone_surrogate", {"count": count}))
+    return value
+
+
+def _explained(problem: json.JSONDecodeError, text: str, last: bool) -> Bad:
+    line, column = problem.lineno - 1, problem.colno
+    at_end = problem.pos >= len(text.rstrip())
+    if last and (at_end or problem.msg.startswith("Unterminated string")):
+        return Bad("file.bad_json", "the record is cut off: the file ends inside it", line, column)
+    after_comma = problem.pos > 0 and text[: problem.pos].rstrip().endswith(",")
+    if after_comma and text[problem.pos : problem.pos + 1] in ("]", "}"):
+        return Bad("file.bad_json", "a comma before the closing bracket", line, column)
+    if problem.msg.startswith("Illegal trailing comma"):  # Python 3.13 points at the comma
+        return Bad("file.bad_json", "a comma before the closing bracket", line, column)
+    return Bad("file.bad_json", problem.msg[0].lower() + problem.msg[1:], line, column)
+
+
+def _integer(digits: str) -> int | float:
+    return int(digits) if len(digits) < 4300 else float(digits)
+
+
+def _key_count(value: Any) -> int:
+    """How many keys a decoded value holds, at all depths."""
+    if type(value) is dict:
+        return len(value) + sum(_key_count(item) for item in value.values() if type(item) in (dict, list))
+    if type(value) is list:
+        return sum(_key_count(item) for item in value if type(item) in (dict, list))
+    return 0
+
+
+def repeated_keys(data: bytes) -> list[str]:
+    """Keys that stand twice in one object of a record, in order of appearance."""
+    found: dict[str, None] = {}
+
+    def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
+        merged = dict(items)
+        if len(merged) < len(items):
+            seen: set[str] = set()
+            for key, _ in items:
+                if key in seen:
+                    found[key] = None
+                seen.add(key)
+        return merged
+
+    try:
+        json.loads(data, object_pairs_hook=pairs, parse_int=str, strict=False)
+    except (ValueError, RecursionError):
+        return []
+    return list(found)
+
+
+def strings_of(value: Any) -> Iterator[str]:
+    """Every string in a decoded value, keys included."""
+    stack = [value]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, str):
+            yield item
+        elif isinstance(item, dict):
+            stack.extend(item)
+            stack.extend(item.values())
+        elif isinstance(item, list):
+            stack.extend(item)
+
+
+def decode_exactly(data: bytes) -> Any:
+    """The value of a record known to parse, with integers of any size kept whole."""
+    return json.loads(_with_escapes(data.decode()), parse_int=_integer)
+
+
+def _with_escapes(text: str) -> str:
+    """``text`` with the escapes for vertical tabs and form feeds, which JSON forbids to stand raw."""
+    return text.replace("\x0b", "\\u000b").replace("\x0c", "\\f")

@@ -1,0 +1,90 @@
+"""What every component shares: four traits, a request channel, and a static twin."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import traitlets
+
+from ..core.dataset import Dataset
+from ..core.report import Report
+from ..outputs.views import ReviewView, answered
+
+_STATIC = Path(__file__).parent / "static"
+_MISSING = (
+    "export default { render({ el }) { el.textContent ="
+    " 'The browser part of rolethread_nb was not built. Run: pip install -e .'; } };"
+)
+
+
+def bundle(name: str) -> dict[str, str]:
+    """The built module and style of a component, as anywidget takes them."""
+    module, style = _STATIC / f"{name}.js", _STATIC / f"{name}.css"
+    return {
+        "_esm": module.read_text(encoding="utf-8") if module.exists() else _MISSING,
+        "_css": style.read_text(encoding="utf-8") if style.exists() else "",
+    }
+
+
+class Component(anywidget.AnyWidget):
+    """Base of the components. The traits are those of docs/protocol.md."""
+
+    state = traitlets.Unicode("{}", help="What is drawn at once, as JSON.").tag(sync=True)
+    selection = traitlets.Unicode("{}", help='The selected place as JSON: {"key", "turn", "n"}.').tag(
+        sync=True
+    )
+    filters = traitlets.Unicode("", help="The query that findings and conversations are filtered by.").tag(
+        sync=True
+    )
+    error = traitlets.Unicode("", help="One sentence to show above the component, or empty.").tag(sync=True)
+
+    def __init__(self, report: Report, **traits: Any) -> None:
+        unknown = sorted(name for name in traits if not self.has_trait(name))
+        if unknown:
+            raise TypeError(f"{type(self).__name__}() does not know {unknown[0]!r}.")
+        self._view = ReviewView(report)
+        self._report = report
+        super().__init__(**traits)
+        self.on_msg(self._on_message)
+
+    @property
+    def report(self) -> Report:
+        """The report that is shown."""
+        return self._report
+
+    def _on_message(self, _: Any, content: Any, __: Any) -> None:
+        if not isinstance(content, dict) or content.get("kind") != "request":
+            return
+        args = content.get("args")
+        reply = answered(self._view, str(content.get("name")), args if isinstance(args, dict) else {})
+        self.send({"kind": "reply", "id": content.get("id"), **reply})
+
+    def _static_html(self) -> str:
+        raise NotImplementedError
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        shown: Any = super()._repr_mimebundle_(**kwargs)
+        if shown is None:
+            return None
+        data, metadata = shown if isinstance(shown, tuple) else (shown, {})
+        return {**data, "text/html": self._static_html(), "text/plain": repr(self)}, metadata
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {self._report.dataset.name}>"
+
+
+def as_report(shown: Dataset | Report) -> Report:
+    """The report to show for what a user passed in."""
+    if isinstance(shown, Report):
+        return shown
+    if isinstance(shown, Dataset):
+        return shown.check()
+    raise TypeError(f"Pass a Dataset or a Report, not {type(shown).__name__}.")
+
+
+def as_json(payload: Any) -> str:
+    """JSON for a trait; ASCII only, so that no host can stumble over it."""
+    return json.dumps(payload, separators=(",", ":"))

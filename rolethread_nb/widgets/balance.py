@@ -1,0 +1,31 @@
+"""The balance charts."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from ..core.dataset import Dataset
+from ..core.report import Report
+from ..outputs.static import charts_html
+from ._base import Component, as_json, as_report, bundle
+
+
+class Balance(Component):
+    """What the dataset is made of, as bars and histograms. A chosen mark is written into ``filters``.
+
+    Args:
+        shown: a dataset (which is checked) or a report.
+    """
+
+    _esm = bundle("balance")["_esm"]
+    _css = bundle("balance")["_css"]
+
+    def __init__(self, shown: Dataset | Report, **traits: Any) -> None:
+        super().__init__(as_report(shown), **traits)
+        self.state = as_json(
+            {"charts": self._view.charts(), "empty": "No conversations, so nothing to weigh."}
+        )
+
+    def _static_html(self) -> str:
+        return charts_html(json.loads(self.state)["charts"])

@@ -1,0 +1,36 @@
+"""The issue grid."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from ..core.dataset import Dataset
+from ..core.report import Report
+from ..outputs.static import findings_html
+from ._base import Component, as_json, as_report, bundle
+
+
+class Issues(Component):
+    """The findings of a report as a grid: sorted, filtered, grouped by code.
+
+    Args:
+        shown: a dataset (which is checked) or a report.
+        filters: a query to begin with, for example ``"code:leak role:assistant"``.
+    """
+
+    _esm = bundle("issues")["_esm"]
+    _css = bundle("issues")["_css"]
+
+    def __init__(self, shown: Dataset | Report, **traits: Any) -> None:
+        super().__init__(as_report(shown), **traits)
+        whole = {
+            "findings": self._view.findings(self.filters),
+            "empty": self._view.empty,
+            "roles": self._view.roles,
+        }
+        self.state = as_json(whole)
+
+    def _static_html(self) -> str:
+        payload = json.loads(self.state)
+        return findings_html(payload["findings"], empty=payload["empty"])

@@ -1,0 +1,52 @@
+"""The review panel: grid, thread and balance in one, linked."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from ..core.dataset import Dataset
+from ..core.report import Report
+from ..outputs.static import review_html
+from ._base import Component, as_json, as_report, bundle
+from .thread import key_of
+
+
+class Review(Component):
+    """The panel. Use :func:`review`."""
+
+    _esm = bundle("review")["_esm"]
+    _css = bundle("review")["_css"]
+
+    def __init__(self, shown: Dataset | Report, at: int | str | None = None, **traits: Any) -> None:
+        super().__init__(as_report(shown), **traits)
+        place, turn = _place(at)
+        key = self._view.first_key() if place is None else key_of(self.report, place)
+        self.selection = as_json({"key": key, "turn": turn} if key else {})
+        self.state = as_json(self._view.state(key))
+
+    def _static_html(self) -> str:
+        return review_html(json.loads(self.state))
+
+
+def _place(at: int | str | None) -> tuple[int | str | None, int | None]:
+    """A place given as position, id, or ``"id#turn"``."""
+    if isinstance(at, str) and "#" in at:
+        name, _, turn = at.rpartition("#")
+        if turn.isdigit():
+            return name, int(turn)
+    return at, None
+
+
+def review(shown: Dataset | Report, at: int | str | None = None, *, filters: str = "") -> Review:
+    """Show a dataset for review: its findings, its conversations and its balance, linked.
+
+    Args:
+        shown: a dataset (which is checked with profile ``chat``) or a report.
+        at: the conversation to open: its id, ``"id#turn"``, or the position of its record in the source.
+        filters: a query to begin with, for example ``"severity:error"``.
+
+    Raises:
+        QueryError: if ``at`` names no conversation.
+    """
+    return Review(shown, at, filters=filters)
