@@ -32,14 +32,15 @@ def with_place(turns: pl.DataFrame) -> pl.DataFrame:
     def previous(column: str) -> pl.Expr:
         return pl.when(~begins).then(pl.col(column).shift(1)).alias(f"previous_{column}")
 
-    return turns.with_columns(
+    placed = turns.lazy().with_columns(
         ordered=~conversation.is_in(disorderly.implode()),
         has_assistant=conversation.is_in(answered.implode()),
         is_first=~system & (before(~system) == 0),
         is_last=(conversation != conversation.shift(-1)).fill_null(True),
         is_second_system=system & (before(system) > 0),
         after_other_role=before(~system) > 0,
-    ).with_columns(previous("role"), previous("speaker"), previous("kind"))
+    )
+    return placed.with_columns(previous("role"), previous("speaker"), previous("kind")).collect()
 
 
 class Check:
@@ -51,6 +52,7 @@ class Check:
         self._conditions = [
             (n, rule.when.compile()) for n, rule in enumerate(self._rules) if rule.when is not None
         ]
+        self._beyond_ascii = {n for n, rule in enumerate(self._rules) if rule.beyond_ascii}
         self._waves: list[tuple[int, Wave]] = []
         self._sources: set[int] = set()
         self._in_waves = {rule.code for rule in self._rules if rule.wave is not None}
@@ -135,30 +137,38 @@ class Check:
 
     def _run_conditions(self, block: Block) -> None:
         turns = with_place(block.turns)
+        beyond = turns.filter(~pl.col("ascii"))
+        for table, special in ((turns, False), (beyond, True)):
+            conditions = [
+                (n, expression) for n, expression in self._conditions if (n in self._beyond_ascii) is special
+            ]
+            if table.height:
+                self._run_on(table, conditions, block)
+
+    def _run_on(self, turns: pl.DataFrame, conditions: list[tuple[int, pl.Expr]], block: Block) -> None:
         try:
-            flags = turns.select(expression.alias(str(n)) for n, expression in self._conditions)
+            flags = turns.select(expression.alias(str(n)) for n, expression in conditions)
         except Exception:  # one rule cannot be evaluated: find out which
-            flags = self._one_by_one(turns)
+            flags = self._one_by_one(turns, conditions)
         places = turns.select("conversation", "turn")
-        for number, _ in self._conditions:
-            name = str(number)
-            if name not in flags.columns or not flags[name].any():
+        for name in flags.columns:
+            if not flags[name].any():
                 continue
-            rule = self._rules[number]
+            rule = self._rules[int(name)]
             for at, turn in places.filter(flags[name]).iter_rows():
                 try:
-                    self._flag(rule, number, block, at, turn)
+                    self._flag(rule, int(name), block, at, turn)
                 except Exception as problem:
                     self._failed(rule, problem)
                     break
 
-    def _one_by_one(self, turns: pl.DataFrame) -> pl.DataFrame:
+    def _one_by_one(self, turns: pl.DataFrame, conditions: list[tuple[int, pl.Expr]]) -> pl.DataFrame:
         columns: dict[str, pl.Series] = {}
-        for number, expression in list(self._conditions):
+        for number, expression in conditions:
             try:
                 columns[str(number)] = turns.select(flag=expression)["flag"]
             except Exception as problem:
-                self._conditions.remove((number, expression))
+                self._conditions = [kept for kept in self._conditions if kept[0] != number]
                 self._failed(self._rules[number], problem)
         return pl.DataFrame(columns)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
 
 from ..core.blocks import Block
 from ..core.model import Conversation
@@ -44,11 +43,16 @@ class _MixedFormats:
 
     def partial(self, block: Block) -> None:
         counts = self._seen.setdefault(block.source, Counter())
-        for index, reading in zip(block.indices, block.readings, strict=True):
-            counts[reading.format] += 1
-            where = self._where.setdefault((block.source, reading.format), [])
+        formats = [reading.format for reading in block.readings]
+        counts.update(formats)
+        for form in set(formats):
+            where = self._where.setdefault((block.source, form), [])
             if len(where) < _RELATED_LIMIT:
-                where.append((block.source, index))
+                where.extend(
+                    (block.source, index)
+                    for index, name in zip(block.indices, formats, strict=True)
+                    if name == form
+                )
 
     def finish(self) -> list[DatasetFinding]:
         found = []
@@ -66,43 +70,49 @@ class _MixedFormats:
         return found
 
 
-def _kind(value: Any) -> str:
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "boolean"
-    if isinstance(value, int | float):
-        return "number"
-    if isinstance(value, str):
-        return "string"
-    return "array" if isinstance(value, list) else "object"
+_KINDS: dict[type, str] = {
+    type(None): "null",
+    bool: "boolean",
+    int: "number",
+    float: "number",
+    str: "string",
+    list: "array",
+    dict: "object",
+}
+
+_Shape = tuple[tuple[str, ...], tuple[type, ...]]
 
 
 class _KeyDrift:
     """Counts keys and their types, source by source."""
 
     def __init__(self) -> None:
-        self._shapes: dict[int, Counter[tuple[tuple[str, str], ...]]] = {}
-        self._where: dict[tuple[int, tuple[tuple[str, str], ...]], list[tuple[int, int]]] = {}
+        self._shapes: dict[int, Counter[_Shape]] = {}
+        self._where: dict[tuple[int, _Shape], list[tuple[int, int]]] = {}
 
     def partial(self, block: Block) -> None:
-        shapes = self._shapes.setdefault(block.source, Counter())
-        for index, raw in zip(block.indices, block.raws, strict=True):
-            if type(raw) is not dict:
-                continue
-            shape = tuple((key, _kind(value)) for key, value in raw.items())
-            shapes[shape] += 1
-            where = self._where.setdefault((block.source, shape), [])
-            if len(where) < _RELATED_LIMIT:
-                where.append((block.source, index))
+        shapes = [
+            (tuple(raw), tuple(map(type, raw.values()))) if type(raw) is dict else None for raw in block.raws
+        ]
+        counts = Counter(shape for shape in shapes if shape is not None)
+        self._shapes.setdefault(block.source, Counter()).update(counts)
+        wanted = {
+            shape
+            for shape in counts
+            if len(self._where.setdefault((block.source, shape), [])) < _RELATED_LIMIT
+        }
+        if wanted:
+            for index, shape in zip(block.indices, shapes, strict=True):
+                if shape in wanted:
+                    self._where[block.source, shape].append((block.source, index))
 
     def finish(self) -> list[DatasetFinding]:
         found = []
         for source, shapes in self._shapes.items():
             keys: dict[str, Counter[str]] = {}
             for shape, count in shapes.items():
-                for key, kind in shape:
-                    keys.setdefault(key, Counter())[kind] += count
+                for key, kind in zip(*shape, strict=True):
+                    keys.setdefault(key, Counter())[_KINDS[kind]] += count
             total = shapes.total()
             drifting = {
                 key: {
@@ -117,7 +127,7 @@ class _KeyDrift:
             usual = {
                 key: kinds.most_common(1)[0][0] for key, kinds in keys.items() if 2 * kinds.total() > total
             }
-            odd = [shape for shape in shapes if dict(shape) != usual]
+            odd = [shape for shape in shapes if {k: _KINDS[t] for k, t in zip(*shape, strict=True)} != usual]
             related = sorted(place for shape in odd for place in self._where[source, shape])
             count = sum(shapes[shape] for shape in odd)
             found.append(DatasetFinding({"keys": drifting, "count": count}, related[:_RELATED_LIMIT], source))

@@ -116,16 +116,14 @@ class _NoSystem:
         self._where: list[tuple[int, int]] = []
 
     def partial(self, block: Block) -> None:
-        has = set(block.turns.filter(pl.col("role").is_in(["system", "developer"]))["conversation"].to_list())
-        empty = set(range(len(block))) - set(block.turns["conversation"].to_list())
-        for at, index in enumerate(block.indices):
-            if at in empty:
-                continue
-            self._total += 1
-            if at not in has:
-                self._without += 1
-                if len(self._where) < _RELATED_LIMIT:
-                    self._where.append((block.source, index))
+        turns = block.turns
+        having = turns.filter(pl.col("role").is_in(["system", "developer"]))["conversation"].unique()
+        present = turns["conversation"].unique(maintain_order=True)
+        self._total += len(present)
+        self._without += len(present) - len(having)
+        if len(having) < len(present) and len(self._where) < _RELATED_LIMIT:
+            missing = present.filter(~present.is_in(having.implode())).to_list()
+            self._where.extend((block.source, block.indices[at]) for at in missing)
 
     def finish(self) -> list[DatasetFinding]:
         if not 0 < self._without < self._total:
@@ -135,7 +133,7 @@ class _NoSystem:
             "total": self._total,
             "share": round(self._without / self._total, 4),
         }
-        return [DatasetFinding(evidence, self._where)]
+        return [DatasetFinding(evidence, self._where[:_RELATED_LIMIT])]
 
 
 def _alias_evidence(message: Message, span: Span) -> Evidence:

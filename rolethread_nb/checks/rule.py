@@ -106,6 +106,7 @@ class Rule:
         scope: what a finding is about.
         title: a few words, sentence case.
         when: condition on a turn; None where findings come from reading (``noted``) or from a ``wave``.
+        beyond_ascii: the condition can hold only where the text has characters beyond ASCII; other turns are not asked.
         spans: for a flagged turn, the stretches of text that are meant. None: the turn as a whole. An empty answer withdraws the flag.
         evidence: measured values of one finding, given the message and the span.
         says: message of one finding, a format string over the evidence or a callable.
@@ -123,6 +124,7 @@ class Rule:
     since: str = "0.1"
     preview: bool = False
     when: Condition | None = None
+    beyond_ascii: bool = False
     spans: Callable[[Message], Sequence[Span]] | None = None
     evidence: Callable[[Message, Span], Evidence] | None = None
     says: str | Callable[[Evidence], str] = ""

@@ -9,7 +9,7 @@ from ..core.model import Conversation, Message, Span
 from ..core.visible import visible
 from ..sources.formats import describe
 from .rule import REMOVE, DatasetFinding, Edit, Evidence, Page, Repair, Rule
-from .text import INVISIBLE_OR_BLANK
+from .text import VISIBLE
 from .vocabulary import calls, kind, text
 
 _RELATED_LIMIT = 1000
@@ -101,7 +101,7 @@ RULES: tuple[Rule, ...] = (
         title="Empty turn",
         when=kind.is_in(["text", "result", "parts"])
         & ~calls.holds
-        & (text.strip(INVISIBLE_OR_BLANK) == "")
+        & ~text.matches(VISIBLE)
         & ~((kind == "parts") & (text == "")),
         says="The turn has no visible character",
         where="content",

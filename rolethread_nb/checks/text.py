@@ -17,6 +17,7 @@ INVISIBLE_OR_BLANK = (
     " \t\n\r\x0b\x0c\x1c\x1d\x1e\x1f\x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
     "\u2028\u2029\u202f\u205f\u3000\u200e\u200f" + ZERO_WIDTH
 )
+VISIBLE = f"[^{INVISIBLE_OR_BLANK}]"
 _CANDIDATE = "[\u200b\ufeff\u00ad\u202a-\u202e\u2066-\u2069\U000e0000-\U000e007f]"
 _INVISIBLE = re.compile(_CANDIDATE)
 _NAMES = {
@@ -257,7 +258,7 @@ RULES: tuple[Rule, ...] = (
         severity="info",
         scope="turn",
         title="Blanks at the edge",
-        when=text != text.strip(),
+        when=text.matches(r"\A\s") | text.matches(r"\s\z"),
         spans=_edge_spans,
         evidence=_edge_evidence,
         says=_says_edges,
@@ -278,6 +279,7 @@ RULES: tuple[Rule, ...] = (
         scope="turn",
         title="Text read in a wrong encoding",
         when=text.matches(_MOJIBAKE_PATTERN),
+        beyond_ascii=True,
         spans=_mojibake_spans,
         evidence=_mojibake_evidence,
         says=lambda e: e["what"][0].upper() + e["what"][1:],
@@ -310,7 +312,8 @@ RULES: tuple[Rule, ...] = (
         severity="warning",
         scope="turn",
         title="Invisible characters",
-        when=text.matches(_CANDIDATE) & ~(text.strip(INVISIBLE_OR_BLANK) == ""),
+        when=text.matches(_CANDIDATE) & text.matches(VISIBLE),
+        beyond_ascii=True,
         spans=_invisible_spans,
         evidence=_invisible_evidence,
         says=_says_invisible,

@@ -15,7 +15,16 @@ from typing import Any
 import msgspec
 import polars as pl
 
-from ..sources.decoding import Bad, Remark, decode
+from ..sources.decoding import (
+    Bad,
+    Remark,
+    decode,
+    duplicate_keys,
+    key_count,
+    may_hold_separator,
+    may_repeat_keys,
+    separators,
+)
 from ..sources.formats import Format, Reading, no_layout, recognise
 from ..sources.records import Region
 from ..sources.roles import Role
@@ -25,7 +34,7 @@ from .turns import TurnRows
 _encode_sorted = msgspec.json.Encoder(order="sorted").encode
 
 # What makes two conversations the same beside their turns.
-_COMPARED = ("system", "chosen", "rejected", "label", "tools")
+_COMPARED = frozenset(("system", "chosen", "rejected", "label", "tools"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,17 +71,37 @@ class Block:
     lines: list[int | None] = field(default_factory=list)
     raws: list[Any] = field(default_factory=list)
     readings: list[Reading] = field(default_factory=list)
-    turn_hashes: list[bytes] = field(default_factory=list)
-    digests: list[bytes] = field(default_factory=list)
     ids: list[str] = field(default_factory=list)
     remarks: list[tuple[int, Remark]] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
     turns: pl.DataFrame = field(default_factory=pl.DataFrame)
     notes: list[tuple[int, str, dict[str, Any]]] = field(default_factory=list)
+    _hashed: tuple[list[bytes], list[bytes]] | None = None
     _made: dict[int, Conversation] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.indices)
+
+    @property
+    def turn_hashes(self) -> list[bytes]:
+        """SHA-256 over the turns of each conversation, as sorted-key, compact UTF-8 JSON."""
+        return self._hashes()[0]
+
+    @property
+    def digests(self) -> list[bytes]:
+        """The same over all that makes two conversations equal (label, tools and preference sides as well)."""
+        return self._hashes()[1]
+
+    def _hashes(self) -> tuple[list[bytes], list[bytes]]:
+        if self._hashed is None:
+            turns = [hashlib.sha256(canonical_json(reading.turns)) for reading in self.readings]
+            own = [digest.digest() for digest in turns]
+            whole = [
+                _content_digest(raw, digest) if type(raw) is dict and not _COMPARED.isdisjoint(raw) else plain
+                for raw, digest, plain in zip(self.raws, turns, own, strict=True)
+            ]
+            self._hashed = own, whole
+        return self._hashed
 
     def conversation(self, at: int) -> Conversation:
         """The conversation at a position in the block."""
@@ -104,6 +133,8 @@ def read_block(
     """Decode the records of a region. ``edits`` stand in for records that were changed (None: removed)."""
     block = Block(source, source_name, roles)
     rows = TurnRows(roles)
+    datas: list[bytes] = []
+    keys = 0
     for at in range(len(region.spans)):
         index = region.first + at
         data: bytes | None = region.record(at)
@@ -126,14 +157,32 @@ def read_block(
         block.lines.append(line)
         block.raws.append(raw)
         block.readings.append(reading)
-        turn_hash = hashlib.sha256(canonical_json(reading.turns))
-        block.turn_hashes.append(turn_hash.digest())
-        block.digests.append(_content_digest(raw, turn_hash))
-        block.remarks.extend((position, remark) for remark in remarks)
-        rows.add(position, reading)
+        datas.append(data)
+        if remarks:
+            block.remarks.extend((position, remark) for remark in remarks)
+        rows.add(reading)
+        keys += _keys_beside(raw, reading)
     block.turns = rows.frame()
     block.notes = rows.notes
+    whole = b"\n".join(datas) if edits or block.rejected else region.data
+    if may_hold_separator(datas):
+        block.remarks += [(at, remark) for at, data in enumerate(datas) for remark in separators(data)]
+    if may_repeat_keys(whole, keys + rows.keys):
+        for at, (data, raw) in enumerate(zip(datas, block.raws, strict=True)):
+            if may_repeat_keys(data, key_count(raw)):
+                block.remarks += [(at, remark) for remark in duplicate_keys(data)]
     return block
+
+
+def _keys_beside(raw: Any, reading: Reading) -> int:
+    """Keys of a record that are not its messages'."""
+    if type(raw) is not dict:
+        return 0
+    count = len(raw)
+    for value in raw.values():
+        if (type(value) is dict or type(value) is list) and value is not reading.turns:
+            count += key_count(value)
+    return count
 
 
 def _rejected(bad: Bad, source: int, index: int, line: int | None, data: bytes) -> Rejected:
@@ -161,10 +210,9 @@ def canonical_json(value: Any) -> bytes:
 def _content_digest(raw: Any, turn_hash: Any) -> bytes:
     """The hash of the turns; conversations that differ in what stands beside them differ in it, too."""
     digest = turn_hash.copy()
-    if type(raw) is dict:
-        for key in _COMPARED:
-            if raw.get(key) is not None:
-                digest.update(b"\0" + key.encode() + canonical_json(raw[key]))
+    for key in sorted(_COMPARED):
+        if raw.get(key) is not None:
+            digest.update(b"\0" + key.encode() + canonical_json(raw[key]))
     result: bytes = digest.digest()
     return result
 

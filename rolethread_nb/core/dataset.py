@@ -336,7 +336,7 @@ class Dataset:
             shifted = block.turns.with_columns(
                 (pl.col("conversation") + count).cast(pl.UInt32), quote_share()
             )
-            parts.append(shifted.drop("calls", "alias"))
+            parts.append(shifted.drop("calls", "alias", "ascii"))
             count += len(block)
         return _pandas(pl.concat(parts) if parts else pl.DataFrame())
 

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import hashlib
 from array import array
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import polars as pl
 
 from ..sources.roles import ROLES
 from .blocks import Block, Rejected, written_id
 from .model import title_of
+from .turns import encodable
 
 ROLE_TYPE = pl.Enum([*ROLES])
-CONVERSATIONS = {
+CONVERSATIONS: dict[str, Any] = {
     "source": pl.UInt16,
     "index": pl.UInt32,
     "line": pl.UInt32,
@@ -26,6 +28,22 @@ CONVERSATIONS = {
     "exchanges": pl.UInt32,
     "system": pl.String,
     "system_head": pl.String,
+}
+
+
+_KEPT = {
+    name: kind
+    for name, kind in CONVERSATIONS.items()
+    if name not in ("turns", "words", "exchanges", "system_head")
+}
+TURNS: dict[str, Any] = {
+    "conversation": pl.UInt32,
+    "turn": pl.Int32,
+    "role": ROLE_TYPE,
+    "speaker": pl.Categorical,
+    "kind": pl.Categorical,
+    "words": pl.UInt32,
+    "chars": pl.UInt32,
 }
 
 
@@ -75,20 +93,25 @@ class Identities:
 
     def assign(self, block: Block) -> list[str]:
         """The ids of a block. A written id that came before is noted in ``repeated`` as (id, record of the first)."""
-        return [self._one(block, at) for at in range(len(block))]
+        first, source = self._first, block.source
+        names: list[str] = []
+        for at, (index, raw) in enumerate(zip(block.indices, block.raws, strict=True)):
+            own = written_id(raw)
+            name = block.turn_hashes[at].hex()[:16] if own is None else own
+            if first.setdefault((source, name), index) != index:
+                if own is not None:
+                    self.repeated[source, index] = (own, first[source, own])
+                    name = f"{own}~{block.turn_hashes[at].hex()[:8]}"
+                name = self._unused(source, name)
+                first[source, name] = index
+            names.append(name)
+        return names
 
-    def _one(self, block: Block, at: int) -> str:
-        index, own = block.indices[at], written_id(block.raws[at])
-        digest = block.turn_hashes[at].hex()
-        name = own if own is not None else digest[:16]
-        if own is not None and (block.source, own) in self._first:
-            self.repeated[block.source, index] = (own, self._first[block.source, own])
-            name = f"{own}~{digest[:8]}"
+    def _unused(self, source: int, name: str) -> str:
         unique, count = name, 1
-        while (block.source, unique) in self._first:
+        while (source, unique) in self._first:
             count += 1
             unique = f"{name}~{count}"
-        self._first[block.source, unique] = index
         return unique
 
 
@@ -97,91 +120,89 @@ def fresh_id(block: Block, at: int) -> str:
     return written_id(block.raws[at]) or block.turn_hashes[at].hex()[:16]
 
 
-@dataclass
 class IndexBuilder:
     """Collects blocks into an index."""
 
-    _conversations: list[pl.DataFrame] = field(default_factory=list)
-    _turns: list[pl.DataFrame] = field(default_factory=list)
-    _rejected: list[Rejected] = field(default_factory=list)
-    _count: int = 0
-    _heads: dict[str, tuple[str, str]] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self._columns: dict[str, list[Any]] = {name: [] for name in _KEPT}
+        self._turns: list[pl.DataFrame] = []
+        self._rejected: list[Rejected] = []
+        self._prompts: dict[str, str] = {}
 
     def add(self, block: Block) -> None:
         """Take the measures of one block."""
         self._rejected.extend(block.rejected)
         if not len(block):
             return
-        turns = block.turns
-        sums = turns.group_by("conversation", maintain_order=True).agg(
-            turns=pl.len(),
-            words=pl.col("words").sum(),
-            exchanges=(
-                (pl.col("role") == "assistant") & (pl.col("role").shift(1) == "user").fill_null(False)
-            ).sum(),
-            prompt=pl.col("text").filter(pl.col("role").is_in(["system", "developer"])).first(),
-        )
-        prompts = dict(zip(sums["conversation"].to_list(), sums["prompt"].to_list(), strict=True))
-        systems = [self._system(prompts.get(at)) for at in range(len(block))]
-        base = pl.DataFrame(
-            {
-                "conversation": pl.Series(range(len(block)), dtype=pl.UInt32),
-                "source": pl.Series([block.source] * len(block), dtype=pl.UInt16),
-                "index": pl.Series(block.indices, dtype=pl.UInt32),
-                "line": pl.Series(block.lines, dtype=pl.UInt32),
-                "id": pl.Series([_encodable(name) for name in block.ids], dtype=pl.String),
-                "format": pl.Series([reading.format for reading in block.readings], dtype=pl.String),
-                "title": pl.Series([_encodable(title_of(raw)) for raw in block.raws], dtype=pl.String),
-                "system": pl.Series([name for name, _ in systems], dtype=pl.String),
-                "system_head": pl.Series([head for _, head in systems], dtype=pl.String),
-            }
-        )
-        joined = base.join(sums.drop("prompt"), on="conversation", how="left", maintain_order="left")
-        counts = [pl.col(name).fill_null(0).cast(pl.UInt32) for name in ("turns", "words", "exchanges")]
-        self._conversations.append(joined.with_columns(counts).select(list(CONVERSATIONS)))
+        columns = self._columns
+        count = len(columns["index"])
+        columns["source"] += [block.source] * len(block)
+        columns["index"] += block.indices
+        columns["line"] += block.lines
+        columns["id"] += block.ids
+        columns["format"] += [reading.format for reading in block.readings]
+        columns["title"] += [title_of(raw) for raw in block.raws]
+        columns["system"] += self._systems(block)
+        place = (pl.col("conversation") + count).cast(pl.UInt32)
         self._turns.append(
-            turns.select(
-                (pl.col("conversation") + self._count).cast(pl.UInt32).alias("conversation"),
+            block.turns.lazy()
+            .select(
+                place,
                 "turn",
                 pl.col("role").cast(ROLE_TYPE),
-                pl.col("speaker").cast(pl.Categorical),
-                pl.col("kind").cast(pl.Categorical),
+                pl.col("speaker", "kind").cast(pl.Categorical),
                 "words",
                 "chars",
             )
+            .collect()
         )
-        self._count += len(block)
 
-    def _system(self, text: str | None) -> tuple[str | None, str | None]:
-        """A short name for a system prompt, the same on every run, and its first words."""
-        if not text:
-            return None, None
-        name = hashlib.sha256(text.encode()).hexdigest()[:10]
-        if name not in self._heads:
-            self._heads[name] = (name, " ".join(text[:200].split())[:60])
-        return self._heads[name]
+    def _systems(self, block: Block) -> list[str | None]:
+        """A short name for the system prompt of each conversation, the same on every run."""
+        names: list[str | None] = [None] * len(block)
+        system = pl.col("role").is_in(["system", "developer"]) & (pl.col("text") != "")
+        firsts = (
+            block.turns.lazy()
+            .filter(system)
+            .unique("conversation", keep="first")
+            .select("conversation", "text")
+        )
+        for at, text in firsts.collect().iter_rows():
+            name = hashlib.sha256(text.encode()).hexdigest()[:10]
+            self._prompts.setdefault(name, text[:200])
+            names[at] = name
+        return names
 
     def finish(self) -> Index:
         """The index of all blocks."""
-        conversations = (
-            pl.concat(self._conversations) if self._conversations else pl.DataFrame(schema=CONVERSATIONS)
+        turns = pl.concat(self._turns) if self._turns else pl.DataFrame(schema=TURNS)
+        answers = (pl.col("role") == "assistant") & (pl.col("role").shift(1) == "user")
+        began = pl.col("conversation") != pl.col("conversation").shift(1)
+        sums = (
+            turns.lazy()
+            .set_sorted("conversation")
+            .with_columns(exchange=(answers & ~began).fill_null(False))
+            .group_by("conversation")
+            .agg(turns=pl.len(), words=pl.col("words").sum(), exchanges=pl.col("exchange").sum())
         )
-        if self._turns:
-            turns = pl.concat(self._turns)
-        else:
-            turns = pl.DataFrame(
-                schema={
-                    "conversation": pl.UInt32,
-                    "turn": pl.Int32,
-                    "role": ROLE_TYPE,
-                    "speaker": pl.Categorical,
-                    "kind": pl.Categorical,
-                    "words": pl.UInt32,
-                    "chars": pl.UInt32,
-                }
-            )
+        columns = {**self._columns}
+        for name in ("id", "title"):
+            columns[name] = [encodable(text) for text in columns[name]]
+        heads = pl.LazyFrame(
+            {
+                "system": list(self._prompts),
+                "system_head": [" ".join(text.split())[:60] for text in self._prompts.values()],
+            },
+            schema={"system": pl.String, "system_head": pl.String},
+        )
+        counts = [pl.col(name).fill_null(0).cast(pl.UInt32) for name in ("turns", "words", "exchanges")]
+        conversations = (
+            pl.LazyFrame(columns, schema=_KEPT)
+            .with_row_index("conversation")
+            .join(sums, on="conversation", how="left", maintain_order="left")
+            .join(heads, on="system", how="left", maintain_order="left")
+            .with_columns(counts)
+            .select(list(CONVERSATIONS))
+            .collect()
+        )
         return Index(conversations, turns, self._rejected)
-
-
-def _encodable(text: str) -> str:
-    return text.encode("utf-8", "replace").decode()

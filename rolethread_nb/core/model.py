@@ -165,13 +165,13 @@ def kind_of(content: Any, role: str | None, role_raw: str | None, raw: Mapping[s
 
 def title_of(raw: Any) -> str:
     """A name for people: a record's or its metadata's ``title`` or ``name``, else empty."""
-    if not isinstance(raw, dict):
+    if type(raw) is not dict:
         return ""
-    metadata = raw.get("metadata")
-    for place in (raw, metadata if isinstance(metadata, dict) else {}):
-        for key in ("title", "name"):
-            if isinstance(found := place.get(key), str) and found.strip():
-                return found
+    for place in (raw, raw.get("metadata")):
+        if type(place) is dict:
+            for key in ("title", "name"):
+                if type(found := place.get(key)) is str and found.strip():
+                    return found
     return ""
 
 
@@ -257,10 +257,10 @@ class Issue:
 
 # A CJK or kana character, or a Hangul syllable, is a word; so are up to four letters of the scripts of South-East Asia that are
 # written without blanks (an estimate, since finding their words needs a dictionary); in other scripts a word is what stands
-# between blanks. Both patterns say the same, to polars and to Python.
+# between blanks and control characters. Both patterns say the same, to polars and to Python.
 _IDEOGRAPHS = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff"
 _UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"
-WORD_PATTERN = f"[{_IDEOGRAPHS}]|[{_UNSPACED}]{{1,4}}|[^\\s{_IDEOGRAPHS}{_UNSPACED}]+"
+WORD_PATTERN = f"[{_IDEOGRAPHS}]|[{_UNSPACED}]{{1,4}}|[^\\s\x00-\x1f{_IDEOGRAPHS}{_UNSPACED}]+"
 _WORD = re.compile(WORD_PATTERN)
 
 

@@ -1,14 +1,20 @@
-"""The turn table: one row a message, the one thing that every rule and every chart reads."""
+"""The turn table: one row a message, the one thing that every rule and every chart reads.
+
+Most messages are ``{"role": text, "content": text}`` and nothing else. Their labels and texts are collected as two lists
+and everything else about them is worked out column by column; only the others are looked at one by one.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import polars as pl
 
+from ..sources.decoding import key_count
 from ..sources.formats import Reading
-from ..sources.roles import NO_LABEL, Label, Role, fits_position, understand
+from ..sources.roles import Role, fits_position, understand
 from .model import KNOWN_KEYS, WORD_PATTERN, has_calls, kind_of, part_problem, text_of
 
 SCHEMA: dict[str, Any] = {
@@ -23,6 +29,16 @@ SCHEMA: dict[str, Any] = {
     "alias": pl.Boolean,
     "weight": pl.Float64,
     "trained": pl.Boolean,
+    "chars": pl.UInt32,
+    "ascii": pl.Boolean,
+    "words": pl.UInt32,
+}
+_ODD = {
+    "row": pl.UInt32,
+    "speaker": pl.String,
+    "odd_kind": pl.String,
+    "calls": pl.Boolean,
+    "weight": pl.Float64,
 }
 
 # Quoted speech in the quotation marks of the scripts at hand: straight, curly, guillemets, low-high, CJK corners.
@@ -30,144 +46,205 @@ _QUOTED = (
     '"[^"\\n]*"|\u201c[^\u201d\\n]*\u201d|\u201e[^\u201c\u201d\\n]*[\u201c\u201d]|\u00ab[^\u00bb\\n]*\u00bb|\u00bb[^\u00ab\\n]*\u00ab'
     "|\u300c[^\u300d]*\u300d|\u300e[^\u300f]*\u300f"
 )
-_MISSING = object()
+
+
+class _Meanings(dict[str, Role | None]):
+    """Role by label, worked out once a label."""
+
+    def __init__(self, own: Mapping[str, Role]) -> None:
+        self._own = dict(own)
+        self.aliases: set[str] = set()
+        self.by_position: set[str] = set()
+
+    def __missing__(self, label: str) -> Role | None:
+        meant = understand(label, self._own)
+        if meant.alias:
+            self.aliases.add(label)
+        if meant.by_position:
+            self.by_position.add(label)
+        self[label] = meant.role
+        return meant.role
 
 
 class TurnRows:
-    """Collects the turns of a block of conversations as columns.
+    """Collects the turns of a block of conversations.
 
-    ``notes`` are facts that no column holds: ``(row, code, detail)`` for a message that is no object, a content part of an
-    unknown type, a key that no format knows.
+    ``notes`` are facts that no column holds: ``(row, code, detail)`` for a content part of an unknown type, a key that no format
+    knows. ``keys`` counts the keys of all messages (see ``decoding.may_repeat_keys``).
     """
 
     def __init__(self, roles: Mapping[str, Role]) -> None:
-        self._roles = roles
-        self._labels: dict[tuple[bool, str], Label] = {}
-        self._columns: dict[str, list[Any]] = {name: [] for name in SCHEMA}
+        self._user_roles = roles
+        self._counts: list[int] = []
+        self._meanings: dict[bool, _Meanings] = {}
+        self._labels: list[str | None] = []
+        self._roles: list[Role | None] = []
+        self._aliases: list[int] = []
+        self._texts: list[str] = []
+        self._odd: list[tuple[int, str | None, str, bool, float | None]] = []
         self.notes: list[tuple[int, str, dict[str, Any]]] = []
+        self.keys = 0
 
     def __len__(self) -> int:
-        return len(self._columns["turn"])
+        return len(self._texts)
 
-    def add(self, conversation: int, reading: Reading) -> int:
-        """Append the turns of one conversation; returns how many."""
-        c = self._columns
-        count = 0
+    def add(self, reading: Reading) -> None:
+        """Append the turns of the next conversation."""
+        own = bool(reading.own)
+        if (meanings := self._meanings.get(own)) is None:
+            meanings = self._meanings[own] = _Meanings({**reading.own, **self._user_roles})
+        turns = reading.turns
+        before = len(self._texts)
         if reading.system is not None:
-            self._append(conversation, 0, Label("system"), "system", None, reading.system, "text", False, 1.0)
-            count = 1
-        role_key, text_key = reading.role_keys[0], reading.text_keys[0]
-        for raw in reading.turns:
-            if type(raw) is not dict:
-                self._append(conversation, count, NO_LABEL, None, None, "", "not_object", False, None)
-                count += 1
+            self._labels.append("system")
+            self._texts.append(reading.system)
+        if not self._add_clean(turns, reading.role_keys[0], reading.text_keys[0]):
+            for raw in turns:
+                self._add_one(raw, reading)
+        labels = self._labels[before:]
+        self._roles += [None if label is None else meanings[label] for label in labels]
+        if meanings.aliases and not meanings.aliases.isdisjoint(labels):
+            self._mark_aliases(before, meanings)
+        self._counts.append(len(self._texts) - before)
+
+    def _mark_aliases(self, before: int, meanings: _Meanings) -> None:
+        """Note other spellings; a word that names a role only in its place is judged in its place."""
+        for row in range(before, len(self._labels)):
+            label, role = self._labels[row], self._roles[row]
+            if label not in meanings.aliases or role is None:
                 continue
-            label_text = raw.get(role_key)
-            if type(label_text) is not str:
-                label_text = next((raw[k] for k in reading.role_keys if type(raw.get(k)) is str), None)
-            content = raw.get(text_key, _MISSING)
-            if content is _MISSING:
-                content = next((raw[key] for key in reading.text_keys if key in raw), None)
-            label = NO_LABEL if label_text is None else self._meaning(label_text, reading)
-            if label.by_position and label.role is not None:
-                previous = c["role"][-1] if count else None
-                label = label if fits_position(label.role, count, previous) else NO_LABEL
-            if type(content) is str and len(raw) == 2:
-                c["conversation"].append(conversation)
-                c["turn"].append(count)
-                c["role"].append(label.role)
-                c["role_raw"].append(label_text)
-                c["speaker"].append(None)
-                c["text"].append(content)
-                c["kind"].append(kind_of(content, label.role, label_text, raw))
-                c["calls"].append(False)
-                c["alias"].append(label.alias)
-                c["weight"].append(None)
-                c["trained"].append(label.role == "assistant")
-                if label_text is None:
-                    self._note_strays(raw)
+            previous = self._roles[row - 1] if row > before else None
+            if label in meanings.by_position and not fits_position(role, row - before, previous):
+                self._roles[row] = None
             else:
-                name = raw.get("name")
-                weight = _weight(raw)
-                kind = kind_of(content, label.role, label_text, raw)
-                if type(content) is list:
-                    self._note_parts(content)
-                self._note_strays(raw)
-                self._append(
-                    conversation,
-                    count,
-                    label,
-                    label_text,
-                    name if isinstance(name, str) and name else None,
-                    text_of(content),
-                    kind,
-                    has_calls(raw),
-                    weight,
-                )
-            count += 1
-        return count
+                self._aliases.append(row)
 
-    def _meaning(self, text: str, reading: Reading) -> Label:
-        key = (bool(reading.own), text)
-        if (label := self._labels.get(key)) is None:
-            label = self._labels[key] = understand(text, {**reading.own, **self._roles})
-        return label
+    def _add_clean(self, turns: list[Any], role_key: str, text_key: str) -> bool:
+        """Take all turns at once, if each is an object of exactly a role and a text."""
+        try:
+            labels = [turn[role_key] for turn in turns]
+            texts = [turn[text_key] for turn in turns]
+        except (KeyError, TypeError):
+            return False
+        keys = sum(map(len, turns))
+        if keys != 2 * len(turns) or not set(map(type, labels)) <= _STR or not set(map(type, texts)) <= _STR:
+            return False
+        self._labels += labels
+        self._texts += texts
+        self.keys += keys
+        return True
 
-    def _append(
-        self,
-        conversation: int,
-        turn: int,
-        label: Label,
-        role_raw: str | None,
-        speaker: str | None,
-        text: str,
-        kind: str,
-        calls: bool,
-        weight: float | None,
-    ) -> None:
-        row = (
-            conversation,
-            turn,
-            label.role,
-            role_raw,
-            speaker,
-            text,
-            kind,
-            calls,
-            label.alias,
-            weight,
-            label.role == "assistant" and weight != 0,
-        )
-        for column, value in zip(self._columns.values(), row, strict=True):
-            column.append(value)
+    def _add_one(self, raw: Any, reading: Reading) -> None:
+        row = len(self._texts)
+        if type(raw) is not dict:
+            self.keys += key_count(raw)
+            self._labels.append(None)
+            self._texts.append("")
+            self._odd.append((row, None, "not_object", False, None))
+            return
+        self.keys += key_count(raw)
+        label = next((raw[key] for key in reading.role_keys if type(raw.get(key)) is str), None)
+        content = next((raw[key] for key in reading.text_keys if key in raw), None)
+        name = raw.get("name")
+        self._note_strays(row, raw)
+        if type(content) is list:
+            self._note_parts(row, content)
+        self._labels.append(label)
+        self._texts.append(text_of(content))
+        kind = kind_of(content, None, label, raw)
+        speaker = name if isinstance(name, str) and name else None
+        self._odd.append((row, speaker, kind, has_calls(raw), _weight(raw)))
 
-    def _note_strays(self, raw: dict[Any, Any]) -> None:
+    def _note_strays(self, row: int, raw: dict[Any, Any]) -> None:
         for key, value in raw.items():
             if key not in KNOWN_KEYS and value is not None:
-                self.notes.append((len(self), "turn.stray_key", {"key": key}))
+                self.notes.append((row, "turn.stray_key", {"key": key}))
 
-    def _note_parts(self, parts: list[Any]) -> None:
+    def _note_parts(self, row: int, parts: list[Any]) -> None:
         for part in parts:
             if (problem := part_problem(part)) is not None:
-                self.notes.append((len(self), *problem))
+                self.notes.append((row, *problem))
 
     def frame(self) -> pl.DataFrame:
-        """The table, with the measures of each turn: characters, words, share of quoted speech."""
-        columns = self._columns
-        try:
-            frame = pl.DataFrame(columns, schema=SCHEMA)
-        except (UnicodeEncodeError, pl.exceptions.PolarsError, TypeError):
-            # A lone surrogate cannot be held as UTF-8; one U+FFFD for each keeps every position.
-            clean = {
-                name: [clean_text(v) if isinstance(v, str) else v for v in values]
-                for name, values in columns.items()
-            }
-            frame = pl.DataFrame(clean, schema=SCHEMA)
-        text = pl.col("text")
-        return frame.with_columns(
-            chars=text.str.len_chars(),
-            words=text.str.count_matches(WORD_PATTERN),
+        """The table, with the measures of each turn: characters and words."""
+        texts = self._texts
+        if not texts:
+            return pl.DataFrame(schema=SCHEMA)
+        counts = np.array(self._counts, dtype=np.int64)
+        starts = np.cumsum(counts) - counts
+        alias = np.zeros(len(texts), dtype=bool)
+        alias[self._aliases] = True
+        ascii_ = np.fromiter(map(str.isascii, texts), dtype=bool, count=len(texts))
+        frame = pl.DataFrame(
+            [
+                pl.Series("conversation", np.repeat(np.arange(len(counts), dtype=np.uint32), counts)),
+                pl.Series("turn", (np.arange(len(texts)) - np.repeat(starts, counts)).astype(np.int32)),
+                pl.Series("role", self._roles, dtype=pl.String),
+                _strings("role_raw", self._labels),
+                _strings("text", texts),
+                pl.Series("alias", alias),
+                pl.Series("chars", np.fromiter(map(len, texts), dtype=np.uint32, count=len(texts))),
+                pl.Series("ascii", ascii_),
+            ]
         )
+        frame = frame.with_columns(_words(texts, frame["text"], ascii_))
+        odd = [(row, None if name is None else encodable(name), *rest) for row, name, *rest in self._odd]
+        lines = frame.lazy().with_row_index("row")
+        if odd:
+            lines = lines.join(
+                pl.LazyFrame(odd, schema=_ODD, orient="row"), on="row", how="left", maintain_order="left"
+            )
+        else:
+            lines = lines.with_columns(
+                pl.lit(None, dtype=kind).alias(name) for name, kind in _ODD.items() if name != "row"
+            )
+        trained = (pl.col("role") == "assistant") & (pl.col("weight").fill_null(1.0) != 0)
+        return (
+            lines.with_columns(_kind(), pl.col("calls").fill_null(False), trained=trained.fill_null(False))
+            .select(list(SCHEMA))
+            .collect()
+        )
+
+
+def _kind() -> pl.Expr:
+    """What sort of turn it is; only odd messages had to be asked."""
+    called = pl.col("role_raw").is_in(["function_call", "tool_call"]).fill_null(False)
+    return (
+        pl.when(pl.col("odd_kind").is_not_null() & (pl.col("odd_kind") != "text"))
+        .then(pl.col("odd_kind"))
+        .when(called)
+        .then(pl.lit("call"))
+        .when(pl.col("role") == "tool")
+        .then(pl.lit("result"))
+        .otherwise(pl.lit("text"))
+        .alias("kind")
+    )
+
+
+def _strings(name: str, values: list[Any]) -> pl.Series:
+    try:
+        return pl.Series(name, values, dtype=pl.String)
+    except UnicodeEncodeError:  # a lone surrogate cannot be held as UTF-8; U+FFFD keeps every position
+        return pl.Series(name, [None if v is None else encodable(v) for v in values], dtype=pl.String)
+
+
+def _words(texts: list[str], column: pl.Series, ascii_: np.ndarray[Any, Any]) -> pl.Series:
+    """Words of each turn, by the rule of ``model.WORD_PATTERN``.
+
+    In ASCII a word is what stands between blanks, so the starts of words are found in the bytes of the whole block at once.
+    """
+    counts = np.zeros(len(texts), dtype=np.uint32)
+    if ascii_.any():
+        plain = texts if ascii_.all() else [text for text in texts if text.isascii()]
+        data = np.frombuffer("\n".join(plain).encode("ascii"), dtype=np.uint8)
+        visible = data > _LAST_BLANK
+        starts = visible.copy()
+        starts[1:] &= ~visible[:-1]
+        ends = np.cumsum(np.fromiter(map(len, plain), dtype=np.int64, count=len(plain)) + 1)
+        counts[ascii_] = np.diff(np.searchsorted(np.flatnonzero(starts), ends), prepend=0)
+    if not ascii_.all():
+        counts[~ascii_] = column.filter(~ascii_).str.count_matches(WORD_PATTERN).to_numpy()
+    return pl.Series("words", counts)
 
 
 def quote_share() -> pl.Expr:
@@ -194,3 +271,7 @@ def encodable(text: str) -> str:
 def _weight(raw: dict[Any, Any]) -> float | None:
     value = raw.get("weight", raw.get("train"))
     return float(value) if isinstance(value, int | float) and abs(value) < 1e300 else None
+
+
+_STR = {str}
+_LAST_BLANK = 32  # in ASCII, the space and everything below it stand between words

@@ -20,6 +20,7 @@ _decode = msgspec.json.Decoder().decode
 # str.splitlines). NEL, LS and PS may stand raw in JSON; VT and FF may not, but occur.
 SEPARATORS = {"\u2028": "U+2028", "\u2029": "U+2029", "\x85": "U+0085", "\x0b": "U+000B", "\x0c": "U+000C"}
 _SEPARATOR_BYTES = tuple(mark.encode() for mark in SEPARATORS)
+_RAW_CONTROLS = (b"\x0b", b"\x0c")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -41,22 +42,47 @@ class Bad:
     column: int = 1
 
 
-def decode(data: bytes, *, last: bool = False) -> tuple[Any, tuple[Remark, ...]] | Bad:
+def decode(data: bytes, *, last: bool = False) -> tuple[Any, list[Remark]] | Bad:
     """The value of one record with its remarks. ``last`` says that the source ends with these bytes."""
-    remarks: list[Remark] = []
     try:
         value = _decode(data)
+        return value, []
     except (ValueError, RecursionError):  # msgspec's and Unicode's errors are ValueErrors
+        remarks: list[Remark] = []
         value = _decode_leniently(data, remarks, last)
         if isinstance(value, Bad):
             return value
-    if any(mark in data for mark in _SEPARATOR_BYTES):
-        text = data.decode()
-        found = [name for mark, name in SEPARATORS.items() if mark in text]
-        remarks.append(Remark("file.control_separator", {"characters": found}))
-    if data.count(b'":') + data.count(b'" :') != _key_count(value) and (keys := repeated_keys(data)):
-        remarks.append(Remark("file.duplicate_key", {"keys": keys}))
-    return value, tuple(remarks)
+    return value, remarks
+
+
+def may_hold_separator(records: list[bytes]) -> bool:
+    """Whether records hold a character at which ``str.splitlines()`` cuts, beside the line feed."""
+    whole = b"\n".join(records)
+    if any(mark in whole for mark in _RAW_CONTROLS):
+        return True
+    beyond = b"\n".join([data for data in records if not data.isascii()])
+    return any(mark in beyond for mark in _SEPARATOR_BYTES[:3])
+
+
+def separators(data: bytes) -> list[Remark]:
+    """The remark on such characters in a record that parses."""
+    text = data.decode()
+    found = [name for mark, name in SEPARATORS.items() if mark in text]
+    return [Remark("file.control_separator", {"characters": found})] if found else []
+
+
+def may_repeat_keys(data: bytes, keys: int) -> bool:
+    """Whether a key may stand twice in JSON of which ``keys`` keys were decoded.
+
+    Every key is followed by a colon, and so is some text in quotation marks: where the colons are as many as the keys, no key was
+    lost. Where they are not, ``repeated_keys`` looks closely.
+    """
+    return (colons := data.count(b'":')) != keys and colons + data.count(b'" :') != keys
+
+
+def duplicate_keys(data: bytes) -> list[Remark]:
+    """The remark on keys that stand twice in a record."""
+    return [Remark("file.duplicate_key", {"keys": keys})] if (keys := repeated_keys(data)) else []
 
 
 def _decode_leniently(data: bytes, remarks: list[Remark], last: bool) -> Any:
@@ -108,12 +134,16 @@ def _integer(digits: str) -> int | float:
     return int(digits) if len(digits) < 4300 else float(digits)
 
 
-def _key_count(value: Any) -> int:
+def key_count(value: Any) -> int:
     """How many keys a decoded value holds, at all depths."""
     if type(value) is dict:
-        return len(value) + sum(_key_count(item) for item in value.values() if type(item) in (dict, list))
+        count = len(value)
+        for item in value.values():
+            if type(item) is dict or type(item) is list:
+                count += key_count(item)
+        return count
     if type(value) is list:
-        return sum(_key_count(item) for item in value if type(item) in (dict, list))
+        return sum([key_count(item) for item in value if type(item) is dict or type(item) is list])
     return 0
 
 

@@ -18,7 +18,7 @@ TEXT_KEYS = ("content", "value", "text")
 LIST_KEYS = ("messages", "conversations")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Reading:
     """The turns of one record as they stand in it.
 
@@ -59,9 +59,14 @@ def looks_like_message(value: Any) -> bool:
 
 
 def _turn_lists(record: Any) -> tuple[str, ...]:
-    if not isinstance(record, dict) or "chosen" in record or "rejected" in record:
-        return ()  # preference pairs hold more than the list beside them
+    if not isinstance(record, dict) or _is_pair(record):
+        return ()
     return tuple(key for key in LIST_KEYS if isinstance(record.get(key), list))
+
+
+def _is_pair(record: dict[str, Any]) -> bool:
+    """A preference pair, which holds more than the list beside its sides."""
+    return "chosen" in record or "rejected" in record
 
 
 def _reading(record: dict[str, Any], name: str, key: str, **names: Any) -> Reading:
@@ -71,11 +76,15 @@ def _reading(record: dict[str, Any], name: str, key: str, **names: Any) -> Readi
         record[key],
         f"/{key}",
         system=system if isinstance(system, str) and system else None,
-        ambiguous=lists
-        if len(lists := _turn_lists(record)) > 1 and record[lists[0]] != record[lists[1]]
+        ambiguous=LIST_KEYS
+        if all(type(record.get(other)) is list for other in LIST_KEYS) and _differ(record)
         else (),
         **names,
     )
+
+
+def _differ(record: dict[str, Any]) -> bool:
+    return bool(record[LIST_KEYS[0]] != record[LIST_KEYS[1]])
 
 
 def _first_message(turns: list[Any]) -> dict[str, Any]:
@@ -88,10 +97,11 @@ class Messages:
     name = "messages"
 
     def matches(self, record: Any) -> bool:
-        lists = _turn_lists(record)
-        if "messages" not in lists or ("conversations" in lists and not record["messages"]):
+        if type(record) is not dict or type(turns := record.get("messages")) is not list or _is_pair(record):
             return False
-        first = _first_message(record["messages"])
+        if not turns:
+            return type(record.get("conversations")) is not list
+        first = turns[0] if type(turns[0]) is dict else _first_message(turns)
         return "role" in first or not ("from" in first or "value" in first)
 
     def read(self, record: Any) -> Reading:
@@ -104,7 +114,7 @@ class KTO(Messages):
     name = "kto"
 
     def matches(self, record: Any) -> bool:
-        return super().matches(record) and isinstance(record.get("label"), bool)
+        return type(record) is dict and type(record.get("label")) is bool and super().matches(record)
 
 
 class ShareGPT:

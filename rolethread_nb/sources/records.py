@@ -116,7 +116,7 @@ def _line_regions(source: Source) -> Iterator[Region]:
         lines: list[int] = []
         start = 0
         for text in data.split(b"\n"):
-            if text and (kept := text.strip(_BLANK)):
+            if text and (kept := text if text[0] > 32 and text[-1] > 32 else text.strip(_BLANK)):
                 lead = 0 if text[0] not in _BLANK else text.index(kept)
                 spans.append((at + start + lead, at + start + lead + len(kept)))
                 lines.append(line)
@@ -131,9 +131,16 @@ def _line_regions(source: Source) -> Iterator[Region]:
 def _cut(
     first: int, base: int, data: bytes, spans: list[tuple[int, int]], lines: list[int]
 ) -> Iterator[Region]:
+    if len(spans) <= BLOCK_RECORDS:
+        if spans:
+            yield Region(first, base, data, spans, lines)
+        return
     for low in range(0, len(spans), BLOCK_RECORDS):
-        high = low + BLOCK_RECORDS
-        yield Region(first + low, base, data, spans[low:high], lines[low:high])
+        part = spans[low : low + BLOCK_RECORDS]
+        start, end = part[0][0], part[-1][1]
+        yield Region(
+            first + low, start, data[start - base : end - base], part, lines[low : low + BLOCK_RECORDS]
+        )
 
 
 def _value_regions(source: Source, container: Container, at: int) -> Iterator[Region]:

@@ -1,0 +1,136 @@
+"""Load and check against a plain ``json.loads`` pass over the same file, in the same run.
+
+For 1,000, 10,000 and 100,000 generated conversations (seeded) it prints the time of the plain pass, of load + check, their
+ratio, the time to the first finding, and the peak memory each adds to the interpreter, as a multiple of the file.
+Every measurement is a fresh process.
+
+    python benchmarks/check.py            all three sizes
+    python benchmarks/check.py --sizes 1000 10000
+    python benchmarks/check.py FILE       a file of your own instead
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+WORDS = (
+    "the lamp river harbour night she smiled turned away slowly and said nothing about it while rain fell on old"
+    " stones a letter waits under every door in town where nobody asks for names or money before morning comes"
+).split()
+RUNS = 3
+WARM_UP = {"messages": [{"role": "user", "content": "Grüße"}, {"role": "assistant", "content": "Hello"}]}
+
+
+def generate(path: Path, count: int, seed: int = 7) -> None:
+    """Conversations of 3 to 17 turns; about 2 % have a flaw."""
+    rng = random.Random(seed)
+    with path.open("w", encoding="utf-8") as out:
+        for number in range(count):
+            messages = [{"role": "system", "content": text(rng, 30)}]
+            for _ in range(rng.randint(1, 8)):
+                messages.append({"role": "user", "content": text(rng, 20)})
+                messages.append({"role": "assistant", "content": text(rng, 45)})
+            if rng.random() < 0.02:
+                flaw = rng.choice(["", "  " + text(rng, 5), "Done.<|im_end|>", "caf\u00c3\u00a9"])
+                messages[-1]["content"] = flaw
+            out.write(json.dumps({"id": f"c{number}", "messages": messages}, ensure_ascii=False) + "\n")
+
+
+def text(rng: random.Random, mean: int) -> str:
+    """A text of some words."""
+    return " ".join(rng.choices(WORDS, k=max(1, int(rng.gauss(mean, mean / 3))))).capitalize() + "."
+
+
+def measured(task: str, path: Path) -> dict[str, float]:
+    """Run one task in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, __file__, "--task", task, str(path)], capture_output=True, text=True, check=True
+    )
+    result: dict[str, float] = json.loads(done.stdout)
+    return result
+
+
+def peak() -> float:
+    """Peak memory of this process in MiB (Linux counts in KiB)."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def plain(path: Path) -> dict[str, float]:
+    """Every line through json.loads, nothing kept."""
+    before, began = peak(), time.perf_counter()
+    with path.open(encoding="utf-8") as lines:
+        for line in lines:
+            json.loads(line)
+    return {"seconds": time.perf_counter() - began, "memory": peak() - before}
+
+
+def check(path: Path) -> dict[str, float]:
+    """Load and check."""
+    import rolethread_nb as rt
+
+    rt.load([WARM_UP]).check()  # imports and compiled patterns are not the file's fault
+    before, began = peak(), time.perf_counter()
+    report = rt.load(path).check()
+    seconds = time.perf_counter() - began
+    return {"seconds": seconds, "memory": peak() - before, "findings": len(report)}
+
+
+def first(path: Path) -> dict[str, float]:
+    """Load, and wait for the first finding."""
+    import rolethread_nb as rt
+
+    rt.load([WARM_UP]).check()
+    began = time.perf_counter()
+    next(iter(rt.load(path).iter_issues()), None)
+    return {"seconds": time.perf_counter() - began}
+
+
+def report(path: Path) -> None:
+    """Measure one file and print a row."""
+    megabytes = path.stat().st_size / 2**20
+    rounds = [{task: measured(task, path) for task in ("plain", "check", "first")} for _ in range(RUNS)]
+    ratio = statistics.median(one["check"]["seconds"] / one["plain"]["seconds"] for one in rounds)
+
+    def median(task: str, key: str) -> float:
+        return statistics.median(one[task][key] for one in rounds)
+
+    print(
+        f"{path.name:>16} {megabytes:8.1f} MiB   json.loads {median('plain', 'seconds'):7.3f} s"
+        f"   load + check {median('check', 'seconds'):7.3f} s   ratio {ratio:5.2f}"
+        f"   first finding {median('first', 'seconds'):6.3f} s"
+        f"   memory +{median('check', 'memory'):6.1f} MiB = {median('check', 'memory') / megabytes:5.2f} x file",
+        flush=True,
+    )
+
+
+def main() -> None:
+    """Run the benchmark."""
+    parser = argparse.ArgumentParser(description="time and memory of load + check")
+    parser.add_argument("--sizes", type=int, nargs="+", default=[1_000, 10_000, 100_000])
+    parser.add_argument("--task", choices=["plain", "check", "first"], help=argparse.SUPPRESS)
+    parser.add_argument("file", type=Path, nargs="?")
+    arguments = parser.parse_args()
+    if arguments.task:
+        print(json.dumps({"plain": plain, "check": check, "first": first}[arguments.task](arguments.file)))
+        return
+    if arguments.file is not None:
+        report(arguments.file)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        for size in arguments.sizes:
+            path = Path(folder) / f"{size}.jsonl"
+            generate(path, size)
+            report(path)
+
+
+if __name__ == "__main__":
+    main()
