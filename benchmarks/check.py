@@ -22,32 +22,41 @@ import tempfile
 import time
 from pathlib import Path
 
-WORDS = (
-    "the lamp river harbour night she smiled turned away slowly and said nothing about it while rain fell on old"
-    " stones a letter waits under every door in town where nobody asks for names or money before morning comes"
+NARRATION = (
+    "the lamp river harbour night she smiled turned away slowly and said nothing about it while rain fell on old stones"
+    " a letter waits under every door in town where nobody asks for names or money before morning comes"
 ).split()
+ELSEWHERE = "лодка тихо шла по реке и фонарь горел · القمر فوق البحر والمدينة نائمة · 月が静かな港を照らしていた".split()
 RUNS = 3
 WARM_UP = {"messages": [{"role": "user", "content": "Grüße"}, {"role": "assistant", "content": "Hello"}]}
 
 
 def generate(path: Path, count: int, seed: int = 7) -> None:
-    """Conversations of 3 to 17 turns; about 2 % have a flaw."""
+    """Roleplay of 3 to 17 turns, one in ten not in English; about 2 % of the conversations have a flaw."""
     rng = random.Random(seed)
     with path.open("w", encoding="utf-8") as out:
         for number in range(count):
-            messages = [{"role": "system", "content": text(rng, 30)}]
+            words = ELSEWHERE if number % 10 == 0 else NARRATION
+            messages = [{"role": "system", "content": text(rng, words, 30)}]
             for _ in range(rng.randint(1, 8)):
-                messages.append({"role": "user", "content": text(rng, 20)})
-                messages.append({"role": "assistant", "content": text(rng, 45)})
+                messages.append({"role": "user", "content": text(rng, words, 20)})
+                messages.append({"role": "assistant", "content": text(rng, words, 45)})
             if rng.random() < 0.02:
-                flaw = rng.choice(["", "  " + text(rng, 5), "Done.<|im_end|>", "caf\u00c3\u00a9"])
+                flaw = rng.choice(["", "  " + text(rng, words, 5), "Done.<|im_end|>", "caf\u00c3\u00a9"])
                 messages[-1]["content"] = flaw
             out.write(json.dumps({"id": f"c{number}", "messages": messages}, ensure_ascii=False) + "\n")
 
 
-def text(rng: random.Random, mean: int) -> str:
-    """A text of some words."""
-    return " ".join(rng.choices(WORDS, k=max(1, int(rng.gauss(mean, mean / 3))))).capitalize() + "."
+def text(rng: random.Random, words: list[str], mean: int) -> str:
+    """Some sentences: narration, speech in quotation marks, a new paragraph now and then."""
+    left = max(1, int(rng.gauss(mean, mean / 3)))
+    sentences = []
+    while left > 0:
+        size = min(left, rng.randint(4, 14))
+        sentence = " ".join(rng.choices(words, k=size)).capitalize() + "."
+        sentences.append(rng.choice(["{}", "{}", '"{}"', "\u201c{}\u201d", "*{}*"]).format(sentence))
+        left -= size
+    return "".join(part + rng.choice([" ", " ", "\n\n"]) for part in sentences).strip()
 
 
 def measured(task: str, path: Path) -> dict[str, float]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from ..core.blocks import Block
@@ -15,32 +16,46 @@ from .rule import Rule, Wave
 
 _WHOLE = Span(0, 0)
 
+Flags = np.ndarray[Any, np.dtype[np.bool_]]
+
 
 def with_place(turns: pl.DataFrame) -> pl.DataFrame:
     """The turn table with the place of each turn in its conversation (the last fields of the vocabulary)."""
-    conversation = pl.col("conversation")
-    begins = (conversation != conversation.shift(1)).fill_null(True)
-    system = pl.col("role").is_in(["system", "developer"]).fill_null(False)
-    disorderly = turns.filter(pl.col("role").is_null())["conversation"].unique()
-    answered = turns.filter(pl.col("role") == "assistant")["conversation"].unique()
+    conversation = turns["conversation"].to_numpy()
+    begins = np.ones(len(conversation), dtype=bool)
+    begins[1:] = conversation[1:] != conversation[:-1]
+    first_rows = np.flatnonzero(begins)
+    group = np.cumsum(begins) - 1
+    roles = turns["role"]
+    system = roles.is_in(["system", "developer"]).fill_null(False).to_numpy()
+    is_last = np.ones(len(conversation), dtype=bool)
+    is_last[:-1] = begins[1:]
 
-    def before(flag: pl.Expr) -> pl.Expr:
+    def before(flag: Flags) -> np.ndarray[Any, Any]:
         """How many earlier turns of the same conversation have the flag."""
-        total = flag.cast(pl.Int32).cum_sum() - flag.cast(pl.Int32)
-        return total - pl.when(begins).then(total).forward_fill()
+        total: np.ndarray[Any, Any] = np.cumsum(flag) - flag
+        counted: np.ndarray[Any, Any] = total - total[first_rows][group]
+        return counted
 
-    def previous(column: str) -> pl.Expr:
-        return pl.when(~begins).then(pl.col(column).shift(1)).alias(f"previous_{column}")
+    def anywhere(flag: Flags) -> Flags:
+        """Whether any turn of the same conversation has the flag."""
+        found: Flags = np.logical_or.reduceat(flag, first_rows)[group]
+        return found
 
-    placed = turns.lazy().with_columns(
-        ordered=~conversation.is_in(disorderly.implode()),
-        has_assistant=conversation.is_in(answered.implode()),
-        is_first=~system & (before(~system) == 0),
-        is_last=(conversation != conversation.shift(-1)).fill_null(True),
-        is_second_system=system & (before(system) > 0),
-        after_other_role=before(~system) > 0,
+    others_before = before(~system)
+    flags = {
+        "begins": begins,
+        "ordered": ~anywhere(roles.is_null().to_numpy()),
+        "has_assistant": anywhere((roles == "assistant").fill_null(False).to_numpy()),
+        "is_first": ~system & (others_before == 0),
+        "is_last": is_last,
+        "is_second_system": system & (before(system) > 0),
+        "after_other_role": others_before > 0,
+    }
+    return turns.with_columns(pl.Series(name, flag) for name, flag in flags.items()).with_columns(
+        pl.when(~pl.col("begins")).then(pl.col(name).shift(1)).alias(f"previous_{name}")
+        for name in ("role", "speaker", "kind")
     )
-    return placed.with_columns(previous("role"), previous("speaker"), previous("kind")).collect()
 
 
 class Check:

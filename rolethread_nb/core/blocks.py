@@ -165,7 +165,7 @@ def read_block(
     block.turns = rows.frame()
     block.notes = rows.notes
     whole = b"\n".join(datas) if edits or block.rejected else region.data
-    if may_hold_separator(datas):
+    if may_hold_separator(whole):
         block.remarks += [(at, remark) for at, data in enumerate(datas) for remark in separators(data)]
     if may_repeat_keys(whole, keys + rows.keys):
         for at, (data, raw) in enumerate(zip(datas, block.raws, strict=True)):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from ..sources.roles import ROLES
@@ -27,15 +28,10 @@ CONVERSATIONS: dict[str, Any] = {
     "words": pl.UInt32,
     "exchanges": pl.UInt32,
     "system": pl.String,
-    "system_head": pl.String,
 }
 
 
-_KEPT = {
-    name: kind
-    for name, kind in CONVERSATIONS.items()
-    if name not in ("turns", "words", "exchanges", "system_head")
-}
+_KEPT = {name: kind for name, kind in CONVERSATIONS.items() if name not in ("turns", "words", "exchanges")}
 TURNS: dict[str, Any] = {
     "conversation": pl.UInt32,
     "turn": pl.Int32,
@@ -62,12 +58,20 @@ class Index:
     """What is known of a dataset after one pass.
 
     ``conversations`` has one row a conversation; ``turns`` one row a turn without its text, its column ``conversation`` is the row
-    in ``conversations``.
+    in ``conversations``. ``prompts`` holds the beginning of each system prompt by its short name.
     """
 
     conversations: pl.DataFrame
     turns: pl.DataFrame
     rejected: list[Rejected]
+    prompts: dict[str, str]
+
+    @cached_property
+    def system_heads(self) -> pl.DataFrame:
+        """The first 60 characters of each system prompt, by its short name."""
+        heads = [" ".join(text.split())[:60] for text in self.prompts.values()]
+        schema = {"system": pl.String, "system_head": pl.String}
+        return pl.DataFrame({"system": list(self.prompts), "system_head": heads}, schema=schema)
 
     @cached_property
     def row_of(self) -> dict[tuple[int, int], int]:
@@ -160,49 +164,42 @@ class IndexBuilder:
     def _systems(self, block: Block) -> list[str | None]:
         """A short name for the system prompt of each conversation, the same on every run."""
         names: list[str | None] = [None] * len(block)
-        system = pl.col("role").is_in(["system", "developer"]) & (pl.col("text") != "")
-        firsts = (
-            block.turns.lazy()
-            .filter(system)
-            .unique("conversation", keep="first")
-            .select("conversation", "text")
-        )
-        for at, text in firsts.collect().iter_rows():
-            name = hashlib.sha256(text.encode()).hexdigest()[:10]
-            self._prompts.setdefault(name, text[:200])
-            names[at] = name
+        systems = block.turns.filter(pl.col("role").is_in(["system", "developer"]))
+        for at, text in zip(systems["conversation"].to_list(), systems["text"].to_list(), strict=True):
+            if names[at] is None and text:
+                name = names[at] = hashlib.sha256(text.encode()).hexdigest()[:10]
+                self._prompts[name] = text[:200]
         return names
 
     def finish(self) -> Index:
         """The index of all blocks."""
         turns = pl.concat(self._turns) if self._turns else pl.DataFrame(schema=TURNS)
-        answers = (pl.col("role") == "assistant") & (pl.col("role").shift(1) == "user")
-        began = pl.col("conversation") != pl.col("conversation").shift(1)
-        sums = (
-            turns.lazy()
-            .set_sorted("conversation")
-            .with_columns(exchange=(answers & ~began).fill_null(False))
-            .group_by("conversation")
-            .agg(turns=pl.len(), words=pl.col("words").sum(), exchanges=pl.col("exchange").sum())
-        )
         columns = {**self._columns}
         for name in ("id", "title"):
             columns[name] = [encodable(text) for text in columns[name]]
-        heads = pl.LazyFrame(
-            {
-                "system": list(self._prompts),
-                "system_head": [" ".join(text.split())[:60] for text in self._prompts.values()],
-            },
-            schema={"system": pl.String, "system_head": pl.String},
-        )
-        counts = [pl.col(name).fill_null(0).cast(pl.UInt32) for name in ("turns", "words", "exchanges")]
         conversations = (
             pl.LazyFrame(columns, schema=_KEPT)
-            .with_row_index("conversation")
-            .join(sums, on="conversation", how="left", maintain_order="left")
-            .join(heads, on="system", how="left", maintain_order="left")
-            .with_columns(counts)
+            .with_columns(_sums(turns, len(columns["index"])))
             .select(list(CONVERSATIONS))
             .collect()
         )
-        return Index(conversations, turns, self._rejected)
+        return Index(conversations, turns, self._rejected, self._prompts)
+
+
+def _sums(turns: pl.DataFrame, count: int) -> list[pl.Series]:
+    """Turns, words and exchanges of each conversation. An exchange is an assistant's turn right after a user's."""
+    conversation = turns["conversation"].to_numpy()
+    sums = np.zeros((3, count), dtype=np.uint32)
+    if len(conversation):
+        role = turns["role"].to_physical().fill_null(255).to_numpy()
+        answers = np.zeros(len(role), dtype=bool)
+        answers[1:] = (role[1:] == ROLES.index("assistant")) & (role[:-1] == ROLES.index("user"))
+        answers[1:] &= conversation[1:] == conversation[:-1]
+        starts = np.flatnonzero(np.diff(conversation.astype(np.int64), prepend=-1))
+        having = conversation[starts]
+        sums[0, having] = np.diff(starts, append=len(conversation))
+        sums[1, having] = np.add.reduceat(turns["words"].to_numpy(), starts)
+        sums[2, having] = np.add.reduceat(answers.astype(np.uint32), starts)
+    return [
+        pl.Series(name, values) for name, values in zip(("turns", "words", "exchanges"), sums, strict=True)
+    ]

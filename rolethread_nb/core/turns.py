@@ -231,19 +231,22 @@ def _strings(name: str, values: list[Any]) -> pl.Series:
 def _words(texts: list[str], column: pl.Series, ascii_: np.ndarray[Any, Any]) -> pl.Series:
     """Words of each turn, by the rule of ``model.WORD_PATTERN``.
 
-    In ASCII a word is what stands between blanks, so the starts of words are found in the bytes of the whole block at once.
+    Where only the blanks of ASCII part words, the starts of words are found in the bytes of the whole block at once.
     """
     counts = np.zeros(len(texts), dtype=np.uint32)
-    if ascii_.any():
-        plain = texts if ascii_.all() else [text for text in texts if text.isascii()]
-        data = np.frombuffer("\n".join(plain).encode("ascii"), dtype=np.uint8)
+    special = np.zeros(len(texts), dtype=bool)
+    if not ascii_.all():
+        special[~ascii_] = column.filter(~ascii_).str.contains(_PARTED_OTHERWISE).to_numpy()
+    if special.any():
+        counts[special] = column.filter(special).str.count_matches(WORD_PATTERN).to_numpy()
+    if not special.all():
+        plain = texts if not special.any() else column.filter(~special).to_list()
+        data = np.frombuffer("\n".join(plain).encode("utf-8", "replace"), dtype=np.uint8)
         visible = data > _LAST_BLANK
         starts = visible.copy()
         starts[1:] &= ~visible[:-1]
-        ends = np.cumsum(np.fromiter(map(len, plain), dtype=np.int64, count=len(plain)) + 1)
-        counts[ascii_] = np.diff(np.searchsorted(np.flatnonzero(starts), ends), prepend=0)
-    if not ascii_.all():
-        counts[~ascii_] = column.filter(~ascii_).str.count_matches(WORD_PATTERN).to_numpy()
+        ends = np.cumsum(column.filter(~special).str.len_bytes().to_numpy().astype(np.int64) + 1)
+        counts[~special] = np.diff(np.searchsorted(np.flatnonzero(starts), ends), prepend=0)
     return pl.Series("words", counts)
 
 
@@ -275,3 +278,6 @@ def _weight(raw: dict[Any, Any]) -> float | None:
 
 _STR = {str}
 _LAST_BLANK = 32  # in ASCII, the space and everything below it stand between words
+# A text with anything but ASCII, the letters from À to U+0DFF (Latin, Greek, Cyrillic, Hebrew, Arabic, Indic) and the dashes and
+# quotation marks of U+2010 to U+205E may hold other blanks, or scripts without any.
+_PARTED_OTHERWISE = "[^\x00-\x7f\u00c0-\u0dff\u2010-\u2027\u2030-\u205e]"

@@ -371,7 +371,9 @@ class ReviewView:
         """The balance charts of the dataset."""
         index = self._report.index
         turns = index.turns.with_columns(pl.col("role", "speaker", "kind").cast(pl.String))
-        conversations = index.conversations.with_row_index("conversation")
+        conversations = index.conversations.with_row_index("conversation").join(
+            index.system_heads, on="system", how="left", maintain_order="left"
+        )
         severities = {rule.code: rule.severity for rule in rules()}
         return charts(turns, conversations, self._report.counts, severities)
 

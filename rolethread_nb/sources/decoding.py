@@ -13,14 +13,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+import numpy as np
 
 _decode = msgspec.json.Decoder().decode
 
 # Characters at which str.splitlines() cuts, so that readers built on it tear a record apart (Python documentation,
 # str.splitlines). NEL, LS and PS may stand raw in JSON; VT and FF may not, but occur.
 SEPARATORS = {"\u2028": "U+2028", "\u2029": "U+2029", "\x85": "U+0085", "\x0b": "U+000B", "\x0c": "U+000C"}
-_SEPARATOR_BYTES = tuple(mark.encode() for mark in SEPARATORS)
-_RAW_CONTROLS = (b"\x0b", b"\x0c")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -55,13 +54,18 @@ def decode(data: bytes, *, last: bool = False) -> tuple[Any, list[Remark]] | Bad
     return value, remarks
 
 
-def may_hold_separator(records: list[bytes]) -> bool:
-    """Whether records hold a character at which ``str.splitlines()`` cuts, beside the line feed."""
-    whole = b"\n".join(records)
-    if any(mark in whole for mark in _RAW_CONTROLS):
+def may_hold_separator(data: bytes) -> bool:
+    """Whether bytes hold a character at which ``str.splitlines()`` cuts, beside the line breaks of files."""
+    if b"\x0b" in data or b"\x0c" in data:
         return True
-    beyond = b"\n".join([data for data in records if not data.isascii()])
-    return any(mark in beyond for mark in _SEPARATOR_BYTES[:3])
+    if data.isascii():
+        return False
+    codes = np.frombuffer(data, dtype=np.uint8)
+    ends = np.flatnonzero((codes == 0xA8) | (codes == 0xA9))  # U+2028 is E2 80 A8, U+2029 is E2 80 A9
+    if ((codes[ends - 1] == 0x80) & (codes[ends - 2] == 0xE2)).any():
+        return True
+    ends = np.flatnonzero(codes == 0x85)  # U+0085 is C2 85
+    return bool((codes[ends - 1] == 0xC2).any())
 
 
 def separators(data: bytes) -> list[Remark]:

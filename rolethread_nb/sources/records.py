@@ -20,7 +20,7 @@ from .opening import Source
 
 Container = Literal["lines", "array", "stream"]
 
-BLOCK_BYTES = 4 << 20
+BLOCK_BYTES = 2 << 20
 BLOCK_RECORDS = 4000
 _BLANK = b" \t\r\n"
 _BLANKS = re.compile(rb"[ \t\r\n]*")
