@@ -1,0 +1,130 @@
+import type { RefObject } from "preact";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { Menu } from "../lib/menu.tsx";
+import type { FindingGroup, FindingsPage } from "../lib/protocol.ts";
+import { hasTerms, toggleTerms, valuesOf } from "../lib/query.ts";
+import { severities, severityName, SeverityShape } from "../lib/status.tsx";
+import { number } from "../lib/text.ts";
+
+const SETTLE = 150;
+
+interface Props {
+  query: string;
+  head: FindingsPage | null;
+  roles: string[];
+  /** The codes that the dataset has, whatever the query lets through. */
+  codes: FindingGroup[];
+  search: RefObject<HTMLInputElement>;
+  onQuery: (query: string) => void;
+  onLeave: () => void;
+}
+
+/** The query as text, and the switches that write its terms. */
+export function Filters({ query, head, roles, codes, search, onQuery, onLeave }: Props) {
+  const [draft, setDraft] = useState(query);
+  const timer = useRef<ReturnType<typeof setTimeout>>();
+  useEffect(() => {
+    // A query from elsewhere replaces the text, unless it only repeats what is being typed.
+    setDraft((old) => (old.trim() === query.trim() ? old : query));
+  }, [query]);
+  useEffect(() => () => clearTimeout(timer.current), []);
+
+  const now = (next: string) => {
+    clearTimeout(timer.current);
+    setDraft(next);
+    onQuery(next);
+  };
+  const toggle = (term: string) => now(toggleTerms(draft.trim(), term));
+  const type = (text: string) => {
+    setDraft(text);
+    clearTimeout(timer.current);
+    timer.current = setTimeout(() => onQuery(text.trim()), SETTLE);
+  };
+
+  const roleChoices = useMemo(
+    () =>
+      [...new Set([...roles, ...valuesOf(query, "role")])].map((role) => ({
+        value: `role:${role}`,
+        label: role,
+        on: hasTerms(query, `role:${role}`),
+      })),
+    [roles, query],
+  );
+  const codeChoices = useMemo(() => {
+    const counts = new Map<string, number>();
+    for (const { code, count } of codes) counts.set(code, (counts.get(code) ?? 0) + count);
+    for (const code of valuesOf(query, "code")) if (!counts.has(code)) counts.set(code, 0);
+    return [...counts].map(([code, count]) => ({
+      value: `code:${code}`,
+      label: code,
+      ...(count > 0 ? { detail: number(count) } : {}),
+      on: hasTerms(query, `code:${code}`),
+    }));
+  }, [codes, query]);
+
+  return (
+    <div class="rt-filters" role="search" aria-label="findings">
+      <div class="rt-chips" role="group" aria-label="severity">
+        {severities.map((severity) => {
+          const count = head?.severities[severity] ?? 0;
+          return (
+            <button
+              key={severity}
+              type="button"
+              class={`rt-chip rt-chip-${severity}`}
+              aria-pressed={hasTerms(query, `severity:${severity}`)}
+              onClick={() => toggle(`severity:${severity}`)}
+            >
+              <SeverityShape severity={severity} quiet /> {number(count)} {severityName(severity, count)}
+            </button>
+          );
+        })}
+      </div>
+      <input
+        ref={search}
+        class="rt-search"
+        type="search"
+        value={draft}
+        placeholder='Search, for example code:leak role:assistant "castle"'
+        aria-label="Query"
+        spellcheck={false}
+        autocomplete="off"
+        onInput={(event) => type(event.currentTarget.value)}
+        onKeyDown={(event) => {
+          if (event.key === "Enter") now(draft.trim());
+          if (event.key === "Escape") {
+            event.preventDefault();
+            onLeave();
+          }
+        }}
+      />
+      <Menu label="Role" choices={roleChoices} onToggle={toggle} />
+      <Menu label="Code" choices={codeChoices} onToggle={toggle} />
+      <button
+        type="button"
+        aria-disabled={draft.trim() === ""}
+        onClick={() => {
+          now("");
+          search.current?.focus({ preventScroll: true });
+        }}
+      >
+        Clear
+      </button>
+    </div>
+  );
+}
+
+/** Every code seen so far with its count in the whole dataset, or in what the query let through where that is unknown. */
+export function useCodes(seed: FindingsPage | undefined, head: FindingsPage | null): FindingGroup[] {
+  const known = useRef(new Map<string, FindingGroup>());
+  return useMemo(() => {
+    for (const page of [seed, head]) {
+      for (const group of page?.groups ?? []) {
+        const id = `${group.severity} ${group.code}`;
+        const old = known.current.get(id);
+        if (!old || old.count < group.count) known.current.set(id, group);
+      }
+    }
+    return [...known.current.values()];
+  }, [seed, head]);
+}
