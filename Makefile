@@ -25,7 +25,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help review test lint test-python test-js test-browser bench clean always
+.PHONY: help review test lint test-python test-js test-browser bench docs clean always
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -57,6 +57,9 @@ test-browser: $(VENV)/.test $(VENV)/.browser ## tests in a real JupyterLab; ARGS
 
 bench: $(VENV)/.test ## time and memory, measured on this machine
 	@for file in benchmarks/*.py; do echo "$$file" && $(PYTHON) "$$file" || exit 1; done
+
+docs: $(VENV)/.test ## the reference pages that are made from the code
+	$(BIN)/rolethread-nb rules --markdown > docs/rules.md
 
 clean: ## back to a fresh clone: removes .venv, node_modules, bundles and caches
 	rm -rf $(VENV) $(STATIC) js/node_modules dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -6,6 +6,7 @@ Exit status 0: nothing at or above ``--fail-on``; 1: findings; 2: wrong use, or 
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import os
 import sys
@@ -21,7 +22,7 @@ from .core.errors import RolethreadError, SourceError
 from .core.model import SEVERITIES
 from .core.report import Report
 from .outputs.terminal import report_text
-from .settings import read_settings
+from .settings import FAIL_ON, read_settings
 
 
 class _Parser(argparse.ArgumentParser):
@@ -31,6 +32,9 @@ class _Parser(argparse.ArgumentParser):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
+    for stream in (sys.stdout, sys.stderr):  # a terminal that knows fewer characters than the data
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         parser = _parser()
         arguments = parser.parse_args(argv)
@@ -55,9 +59,7 @@ def _parser() -> argparse.ArgumentParser:
 
     check = commands.add_parser("check", help="report what is wrong with a dataset")
     _reading(check)
-    check.add_argument(
-        "--fail-on", choices=[*SEVERITIES, "never"], help="exit 1 from this severity on (default: error)"
-    )
+    check.add_argument("--fail-on", choices=FAIL_ON, help="exit 1 from this severity on (default: error)")
     _choosing(check)
     check.add_argument("--json", action="store_true", help="print one JSON object")
     check.set_defaults(run=_check)
@@ -196,13 +198,14 @@ def _repair(arguments: argparse.Namespace) -> int:
 def _export(arguments: argparse.Namespace) -> int:
     settings = read_settings(Path.cwd())
     dataset = _load(arguments, settings)
+    profile = arguments.profile or settings.get("profile", "chat")
     if arguments.clean:
-        dataset.check(arguments.profile or "chat").repairs().apply()
+        dataset.check(profile).repairs().apply()
     kept: set[str] | None = None
     if arguments.where is not None:
         kept = {conversation.key for conversation in dataset.where(arguments.where)}
     if arguments.only_valid:
-        valid = dataset.check(arguments.profile or "chat").valid_keys()
+        valid = dataset.check(profile).valid_keys()
         kept = valid if kept is None else kept & valid
     wanted = kept
     keep = None if wanted is None else (lambda conversation: conversation.key in wanted)

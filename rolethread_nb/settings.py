@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from .core.errors import QueryError
+from .core.model import SEVERITIES
 
-_KNOWN = {"profile": str, "fail-on": str, "select": list, "ignore": list, "roles": dict}
+FAIL_ON = (*SEVERITIES, "never")
+_KNOWN: dict[str, type] = {"profile": str, "fail-on": str, "select": list, "ignore": list, "roles": dict}
 
 
 def read_settings(folder: Path) -> dict[str, Any]:
@@ -29,8 +31,8 @@ def read_settings(folder: Path) -> dict[str, Any]:
                     continue  # somebody else's file
                 raise QueryError(f"{path} is not valid TOML: {problem}.") from None
             for step in table:
-                found = found.get(step, {})
-            if found:
+                found = found.get(step, {}) if isinstance(found, dict) else {}
+            if found and isinstance(found, dict):
                 return _checked(found, path)
     return {}
 
@@ -41,4 +43,8 @@ def _checked(found: dict[str, Any], path: Path) -> dict[str, Any]:
             raise QueryError(f"{path} sets {key!r}; there are {', '.join(_KNOWN)}.")
         if not isinstance(value, _KNOWN[key]):
             raise QueryError(f"{path} sets {key!r} to {value!r}, which is no {_KNOWN[key].__name__}.")
+        if key in ("select", "ignore") and any(not isinstance(item, str) for item in found[key]):
+            raise QueryError(f"{path} sets {key!r} to {value!r}; it takes a list of codes or families.")
+    if (fail_on := found.get("fail-on", "error")) not in FAIL_ON:
+        raise QueryError(f"{path} sets 'fail-on' to {fail_on!r}; it takes {', '.join(FAIL_ON)}.")
     return found

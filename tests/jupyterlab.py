@@ -31,7 +31,11 @@ PATIENCE = 60  # seconds for the slowest step on a slow machine
 
 # No news, no update checks, and every cell in the page even when it is out of sight.
 SETTINGS = {
-    "apputils-extension/notification": {"checkForUpdates": False, "doNotDisturbMode": True, "fetchNews": "false"},
+    "apputils-extension/notification": {
+        "checkForUpdates": False,
+        "doNotDisturbMode": True,
+        "fetchNews": "false",
+    },
     "notebook-extension/tracker": {"windowingMode": "none"},
 }
 
@@ -147,15 +151,19 @@ class Lab:
     def theme(self, name: str) -> None:
         """Switch to ``JupyterLab Light`` or ``JupyterLab Dark``."""
         self.page.evaluate(
-            "theme => window.jupyterapp.commands.execute('apputils:change-theme', { theme }).then(() => null)", name
+            "theme => window.jupyterapp.commands.execute('apputils:change-theme', { theme }).then(() => null)",
+            name,
         )
         self.page.wait_for_function(
-            "light => document.body.dataset.jpThemeLight === light", arg="true" if "Light" in name else "false"
+            "light => document.body.dataset.jpThemeLight === light",
+            arg="true" if "Light" in name else "false",
         )
 
     def cell_count(self) -> int:
         """How many cells the notebook has."""
-        count: int = self.page.evaluate("() => window.jupyterapp.shell.currentWidget.content.model.cells.length")
+        count: int = self.page.evaluate(
+            "() => window.jupyterapp.shell.currentWidget.content.model.cells.length"
+        )
         return count
 
     def hide_sidebar(self) -> None:
@@ -179,7 +187,9 @@ def browser(address: str, *, width: int = 1600, height: int = 1200) -> Iterator[
             context = chromium.new_context(viewport={"width": width, "height": height})
             context.set_default_timeout(PATIENCE * 1000)
             context.route(
-                lambda url: urlsplit(url).hostname not in OWN_HOSTS and urlsplit(url).scheme in {"http", "https"},
+                lambda url: (
+                    urlsplit(url).hostname not in OWN_HOSTS and urlsplit(url).scheme in {"http", "https"}
+                ),
                 lambda route: route.abort("internetdisconnected"),
             )
             yield Lab(context.new_page(), address)

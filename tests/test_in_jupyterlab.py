@@ -10,8 +10,8 @@ import pytest
 
 pytest.importorskip("playwright", reason="the browser tests need playwright, see make test-browser")
 
-from jupyterlab import Lab, browser, jupyterlab  # noqa: E402
-from playwright.sync_api import Locator, expect  # noqa: E402
+from jupyterlab import Lab, browser, jupyterlab
+from playwright.sync_api import Locator, expect
 
 EXAMPLES = Path(__file__).parent.parent / "example_notebooks"
 
@@ -92,7 +92,11 @@ def test_a_query_reaches_python_and_comes_back_as_text(lab: Lab, panel: Locator)
 def test_d_d_and_b_inside_the_panel_leave_the_notebook_alone(lab: Lab, panel: Locator) -> None:
     count = lab.cell_count()
     rows(panel).first.click()
-    for target in (rows(panel).first, panel.get_by_role("button", name="All keys"), thread(panel).get_by_role("switch")):
+    for target in (
+        rows(panel).first,
+        panel.get_by_role("button", name="All keys"),
+        thread(panel).get_by_role("switch"),
+    ):
         target.focus()
         for key in ("d", "d", "b", "a", "x", "z", "Shift+M"):
             lab.page.keyboard.press(key)

@@ -14,18 +14,18 @@ def _drop_record(conversation: Conversation, turn: int | None, evidence: Evidenc
 
 
 class _Exact:
-    """Remembers a digest of every conversation; a second occurrence names the first."""
+    """Remembers the content of every conversation by its hashes; a second occurrence names the first."""
 
     def __init__(self) -> None:
-        self._first: dict[bytes, tuple[int, int]] = {}
+        self._first: dict[tuple[object, ...], tuple[int, int]] = {}
         self._found: list[DatasetFinding] = []
 
     def partial(self, block: Block) -> None:
-        for index, digest, reading in zip(block.indices, block.digests, block.readings, strict=True):
+        for index, key, reading in zip(block.indices, block.content_keys, block.readings, strict=True):
             if not reading.turns:
                 continue
             place = (block.source, index)
-            first = self._first.setdefault(digest, place)
+            first = self._first.setdefault(key, place)
             if first != place:
                 evidence = {"first": first[1], "source": first[0]}
                 self._found.append(DatasetFinding(evidence, [first], conversation=place))

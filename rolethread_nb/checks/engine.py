@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -79,7 +79,7 @@ class Check:
                 except Exception as problem:
                     self._failed(rule, problem)
 
-    def add(self, block: Block, repeated_ids: Mapping[tuple[int, int], tuple[str, int]]) -> None:
+    def add(self, block: Block) -> None:
         """Run every rule on one block."""
         self._sources.add(block.source)
         for rejected in block.rejected:
@@ -92,11 +92,9 @@ class Check:
             self._note(rejected.code, block.source, rejected.index, None, evidence)
         for at, remark in block.remarks:
             self._remark(block, at, remark.code, remark.detail)
-        for index in block.indices if repeated_ids else ():
-            if (block.source, index) in repeated_ids:
-                own, first = repeated_ids[block.source, index]
-                named: dict[str, Any] = {"id": own, "related": [(block.source, first)], "first": first}
-                self._note("record.duplicate_id", block.source, index, None, named)
+        for index, (own, first) in block.repeated.items():
+            named: dict[str, Any] = {"id": own, "related": [(block.source, first)], "first": first}
+            self._note("record.duplicate_id", block.source, index, None, named)
         for at, reading in enumerate(block.readings):
             if reading.ambiguous:
                 keys = {"keys": list(reading.ambiguous), "read": reading.pointer.lstrip("/")}

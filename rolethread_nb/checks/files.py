@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 
 from ..core.blocks import Block
 from ..core.model import Conversation
+from ..sources.decoding import Bad, decode
 from .rule import ESCAPE, REMOVE, DatasetFinding, Edit, Evidence, Page, Repair, Rule
 
 _RELATED_LIMIT = 1000
@@ -20,8 +22,8 @@ def _drop_record(conversation: Conversation, turn: int | None, evidence: Evidenc
     return [Edit("", f"{len(conversation.messages)} turns", REMOVE)]
 
 
-def _drop_bom(conversation: Conversation, turn: int | None, evidence: Evidence) -> Sequence[Edit]:
-    return []  # a byte of the file, not of a record: the export leaves it out
+def _no_edits(conversation: Conversation, turn: int | None, evidence: Evidence) -> Sequence[Edit]:
+    return []  # bytes outside of any conversation; the plan sees to them
 
 
 def _replace_surrogates(conversation: Conversation, turn: int | None, evidence: Evidence) -> Sequence[Edit]:
@@ -32,6 +34,15 @@ def _replace_surrogates(conversation: Conversation, turn: int | None, evidence: 
         return []
     mended = "".join("\ufffd" if "\ud800" <= char <= "\udfff" else char for char in message.text)
     return [Edit(message.content_pointer, message.text, mended)]
+
+
+_STRING_OR_COMMA = re.compile(rb'"(?:[^"\\]|\\.)*"|,(?=[ \t\r\n]*[\]}])', re.DOTALL)
+
+
+def _without_commas(data: bytes) -> bytes | None:
+    """The record without commas before a closing bracket, if it parses then."""
+    mended = _STRING_OR_COMMA.sub(lambda match: match.group() if match.group()[:1] == b'"' else b"", data)
+    return None if isinstance(decode(mended), Bad) else mended
 
 
 class _MixedFormats:
@@ -178,6 +189,14 @@ RULES: tuple[Rule, ...] = (
             "Finds records that are not valid JSON, with line, column and reason. A download that broke off is named as such.",
             "Some loaders stop at the first such line, others drop it without a word.",
             '{"messages": [{"role": "user", "content": "Hi"},]}',
+            "Leaves out commas before a closing bracket. Unsafe: an element may be missing after the comma. Other damage has no repair.",
+        ),
+        repair=Repair(
+            "unsafe",
+            _no_edits,
+            "leave the comma out",
+            rewrite=_without_commas,
+            fits=lambda evidence: str(evidence["reason"]).startswith("a comma before"),
         ),
         fires=(
             b'{"messages": [{"role": "user", "content": "Hi"},]}\n' + _LINE.encode(),
@@ -197,7 +216,7 @@ RULES: tuple[Rule, ...] = (
             "A file saved by an editor as “UTF-8 with BOM”.",
             "Leaves the three bytes out of an export. Safe: no text changes.",
         ),
-        repair=Repair("safe", _drop_bom, "leave the mark out"),
+        repair=Repair("safe", _no_edits, "leave the mark out"),
         fires=(b"\xef\xbb\xbf" + _LINE.encode(),),
         silent=(_LINE.encode(),),
     ),

@@ -49,7 +49,9 @@ def _merge_into(conversation: Conversation, target: int, turn: int) -> Sequence[
 
 
 def _merge_repeat(conversation: Conversation, turn: int | None, evidence: Evidence) -> Sequence[Edit]:
-    return [] if not turn else _merge_into(conversation, turn - 1, turn)
+    if not turn or conversation.messages[turn - 1].role != conversation.messages[turn].role:
+        return []  # the turn before was repaired away
+    return _merge_into(conversation, turn - 1, turn)
 
 
 def _merge_system(conversation: Conversation, turn: int | None, evidence: Evidence) -> Sequence[Edit]:
@@ -67,7 +69,7 @@ def _drop_tail(conversation: Conversation, turn: int | None, evidence: Evidence)
     last = max(
         (n for n, message in enumerate(conversation.messages) if message.role == "assistant"), default=-1
     )
-    tail = conversation.messages[last + 1 :]
+    tail = conversation.messages[last + 1 :] if last >= 0 else []
     return [Edit(message.pointer, message.text, REMOVE) for message in reversed(tail)]
 
 

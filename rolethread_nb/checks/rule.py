@@ -57,11 +57,21 @@ ESCAPE = Marker("(escaped)")
 
 @dataclass(frozen=True, slots=True)
 class Repair:
-    """A mend and whether it may be applied unasked."""
+    """A mend and whether it may be applied unasked.
+
+    Attributes:
+        safety: ``safe`` or ``unsafe``.
+        mend: the edits that mend a finding in a conversation.
+        says: what it does, in a few words.
+        rewrite: for records that are no conversation: their bytes mended, None where that is not possible.
+        fits: whether a finding can be mended, by its evidence; None: every one.
+    """
 
     safety: Safety
     mend: Mend
     says: str
+    rewrite: Callable[[bytes], bytes | None] | None = None
+    fits: Callable[[Evidence], bool] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +154,12 @@ class Rule:
     def severity_in(self, profile: str) -> Severity:
         """Severity under a profile."""
         return self.profiles.get(profile, self.severity)
+
+    def repair_of(self, evidence: Evidence) -> Safety | None:
+        """Whether a finding can be repaired, and how safely."""
+        if self.repair is None or (self.repair.fits is not None and not self.repair.fits(evidence)):
+            return None
+        return self.repair.safety
 
     def message(self, evidence: Evidence) -> str:
         """The sentence of one finding."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from ..core.model import Conversation, Message, Span
 from .rule import Edit, Evidence, Mend, Page, Repair, Rule
@@ -18,6 +18,7 @@ INVISIBLE_OR_BLANK = (
     "\u2028\u2029\u202f\u205f\u3000\u200e\u200f" + ZERO_WIDTH
 )
 VISIBLE = f"[^{INVISIBLE_OR_BLANK}]"
+_SEEN = re.compile(VISIBLE)
 _CANDIDATE = "[\u200b\ufeff\u00ad\u202a-\u202e\u2066-\u2069\U000e0000-\U000e007f]"
 _INVISIBLE = re.compile(_CANDIDATE)
 _NAMES = {
@@ -67,6 +68,9 @@ def invisible_positions(value: str) -> list[int]:
         bidi = char in _OPENS or char in _CLOSES
         if at not in excused and not (bidi and right_to_left):
             found.append(at)
+    if found:  # half of a letter that was read in a wrong encoding: taking it away would lose the letter
+        broken = [match.span() for match in _broken(value)]
+        found = [at for at in found if not any(start <= at < end for start, end in broken)]
     return found
 
 
@@ -99,20 +103,30 @@ def _invisible_evidence(message: Message, span: Span) -> Evidence:
 
 
 def _stripped(value: str) -> str:
-    """Without blanks at the ends; U+3000 at the start indents a paragraph and stays."""
-    kept = value.strip()
-    if kept and (indent := re.match("[ \t\r\n]*(\u3000+)", value)) is not None:
-        return indent.group(1) + kept
-    return kept
+    """Without blanks at the ends."""
+    start, end = _inner(value)
+    return value[start:end]
+
+
+def _inner(value: str) -> tuple[int, int]:
+    """Where a text begins and ends without blanks around it. U+3000 before the first word indents it and belongs to it."""
+    end = len(value.rstrip())
+    start = end - len(value[:end].lstrip())
+    if end < len(value):
+        for match in _broken(value):  # a blank that is half of a letter is none: voilÃ\u00a0
+            if match.start() < end < match.end():
+                end = match.end()
+    while 0 < start < end and value[start - 1] == "\u3000":
+        start -= 1
+    return start, end
 
 
 def _edge_spans(message: Message) -> list[Span]:
     value = message.text
-    kept = _stripped(value)
-    if not kept or kept == value:
-        return []
-    start = value.index(kept)
-    spans = [Span(0, start), Span(start + len(kept), len(value))]
+    if not _SEEN.search(value):
+        return []  # an empty turn is another rule's
+    start, end = _inner(value)
+    spans = [Span(0, start), Span(end, len(value))]
     return [span for span in spans if span.end > span.start]
 
 
@@ -157,14 +171,33 @@ def demojibake(value: str) -> str | None:
 _COMMON_MARKS = frozenset("‘’“”„–—…•·«»°£€©®™×÷¿¡ª²³½¼¾º\u00a0\u200b\ufeff\u200d\u200e\u200f")
 
 
-def _plausible(seen: str, meant: str) -> bool:
-    """Whether what comes out of ``seen`` is what people write: letters, common marks, symbols beyond Latin."""
-    if len(seen) == 2 and seen[1] in "»”’–—…" and seen[0].isalpha() and seen[0] not in "ÂÃ":
-        return False  # a word in capitals before a closing mark: VOILÀ»
-    return all(
+# What stands behind a letter with an accent in sound text: blanks, closing marks, dashes, signs.
+_AFTER_A_LETTER = frozenset("\u00a0»«›‹”“„’‘‚–—…•·¡¿®©™°§¶¹²³€£¥¢ªº±¬¦")
+_LENGTHS = {0xC: 2, 0xD: 2, 0xE: 3, 0xF: 4}  # bytes of a UTF-8 character by its lead byte
+
+
+def _meant(match: re.Match[str]) -> str | None:
+    """What a match stands for, if that is what people write: letters, common marks, symbols beyond Latin."""
+    seen, value = match.group(), match.string
+    meant = demojibake(seen)
+    if meant is None:
+        return None
+    one = len(seen) == _LENGTHS[ord(seen[0]) >> 4] and not seen.startswith("â€")
+    if one and all(char in _AFTER_A_LETTER for char in seen[1:]):
+        # A letter and what is written after it: „MENÜ“, « café », CAFÉ™. Ã and Â are letters only at the end of a word in capitals.
+        before, after = value[match.start() - 1 : match.start()], value[match.end() : match.end() + 1]
+        if seen[0] not in "ÂÃ" or (before.isupper() and not after.isalpha()):
+            return None
+    sound = (
         char.isalpha() or char in _COMMON_MARKS or ord(char) > 0x2000 or 0x300 <= ord(char) < 0x370
         for char in meant
     )
+    return meant if all(sound) else None
+
+
+def _broken(value: str) -> Iterator[re.Match[str]]:
+    """The places of ``value`` where UTF-8 was read in a wrong encoding, and what was meant is known."""
+    return (match for match in _MOJIBAKE.finditer(value) if _meant(match) is not None)
 
 
 def _mojibake_spans(message: Message) -> list[Span]:
@@ -173,8 +206,8 @@ def _mojibake_spans(message: Message) -> list[Span]:
         seen = match.group()
         if seen.strip("\ufffd") == "":
             spans.append(Span(*match.span()))
-        elif (meant := demojibake(seen)) is not None:
-            if _plausible(seen, meant):
+        elif demojibake(seen) is not None:
+            if _meant(match) is not None:
                 spans.append(Span(*match.span()))
         else:
             spans.extend(
@@ -204,8 +237,8 @@ def _shown(value: str) -> str:
 
 def _remade(value: str) -> str:
     def mend(match: re.Match[str]) -> str:
-        meant = demojibake(match.group())
-        return meant if meant is not None and _plausible(match.group(), meant) else match.group()
+        meant = _meant(match)
+        return match.group() if meant is None else meant
 
     return _MOJIBAKE.sub(mend, value)
 

@@ -10,9 +10,11 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import msgspec
+import numpy as np
 import polars as pl
 
 from ..sources.decoding import (
@@ -60,9 +62,12 @@ class Rejected:
         }
 
 
-@dataclass(slots=True)
+@dataclass
 class Block:
-    """Conversations of one source, next to each other. The lists run in parallel, one element a conversation."""
+    """Conversations of one source, next to each other. The lists run in parallel, one element a conversation.
+
+    ``repeated`` names records whose written id came before: (id, record of the first).
+    """
 
     source: int
     source_name: str
@@ -73,6 +78,7 @@ class Block:
     readings: list[Reading] = field(default_factory=list)
     ids: list[str] = field(default_factory=list)
     remarks: list[tuple[int, Remark]] = field(default_factory=list)
+    repeated: dict[int, tuple[str, int]] = field(default_factory=dict)
     rejected: list[Rejected] = field(default_factory=list)
     turns: pl.DataFrame = field(default_factory=pl.DataFrame)
     notes: list[tuple[int, str, dict[str, Any]]] = field(default_factory=list)
@@ -81,6 +87,22 @@ class Block:
 
     def __len__(self) -> int:
         return len(self.indices)
+
+    @cached_property
+    def content_keys(self) -> list[tuple[object, ...]]:
+        """What two conversations have in common exactly if their turns, label, tools and preference sides are equal.
+
+        Clean turns are compared by two 64-bit hashes each, worked out column by column; the others by ``digests``.
+        """
+        odd = set(self.turns.filter(pl.col("odd"))["conversation"].to_list())
+        sums = _content_sums(self.turns, len(self))
+        keys: list[tuple[object, ...]] = []
+        for at, (raw, reading) in enumerate(zip(self.raws, self.readings, strict=True)):
+            if at in odd or (type(raw) is dict and not _COMPARED.isdisjoint(raw)):
+                keys.append((self.digests[at],))
+            else:
+                keys.append((reading.role_keys[0], *sums[at]))
+        return keys
 
     @property
     def turn_hashes(self) -> list[bytes]:
@@ -215,6 +237,20 @@ def _content_digest(raw: Any, turn_hash: Any) -> bytes:
             digest.update(b"\0" + key.encode() + canonical_json(raw[key]))
     result: bytes = digest.digest()
     return result
+
+
+def _content_sums(turns: pl.DataFrame, count: int) -> list[tuple[int, int, int]]:
+    """For each conversation: its turns, and two sums of hashes over role, text and place of every turn."""
+    sums = np.zeros((count, 3), dtype=np.uint64)
+    if turns.height:
+        conversation = turns["conversation"].to_numpy()
+        starts = np.flatnonzero(np.diff(conversation.astype(np.int64), prepend=-1))
+        having = conversation[starts]
+        sums[having, 0] = np.diff(starts, append=len(conversation))
+        for column, seed in ((1, 1), (2, 2)):
+            whole = pl.struct("turn", "role_raw", "text").hash(seed)
+            sums[having, column] = np.add.reduceat(turns.select(h=whole)["h"].to_numpy(), starts)
+    return [(int(n), int(one), int(two)) for n, one, two in sums.tolist()]
 
 
 def written_id(raw: Any) -> str | None:

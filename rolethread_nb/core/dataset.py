@@ -136,7 +136,7 @@ class Dataset:
         self._index: Index | None = None
         self._index_version = -1
         self._original_ids: dict[tuple[int, int], str] | None = None
-        self._repeated_ids: dict[tuple[int, int], tuple[str, int]] = {}
+        self._repeated: dict[tuple[int, int], tuple[str, int]] = {}
         self._cache: OrderedDict[tuple[int, int, int], Conversation] = OrderedDict()
         self._lock = threading.RLock()
 
@@ -148,6 +148,7 @@ class Dataset:
         edits = current if edits is None else edits
         builder = IndexBuilder()
         identities = Identities()
+        repeated: dict[tuple[int, int], tuple[str, int]] = {}
         spans = [Spans() for _ in self._sources]
         for number, source in enumerate(self._sources):
             changed = edits.of_source(number)
@@ -167,11 +168,15 @@ class Dataset:
                 )
                 known = self._original_ids
                 if known is None:
-                    block.ids = identities.assign(block)
+                    identities.assign(block)
                 else:
                     block.ids = [
                         known.get((number, i)) or fresh_id(block, at) for at, i in enumerate(block.indices)
                     ]
+                    block.repeated = {
+                        i: self._repeated[number, i] for i in block.indices if (number, i) in self._repeated
+                    }
+                repeated.update({(number, i): first for i, first in block.repeated.items()})
                 builder.add(block)
                 yield block
             if source.damage is not None:
@@ -182,17 +187,12 @@ class Dataset:
                 yield lost
         with self._lock:
             if self._original_ids is None and not edits:
-                self._repeated_ids = identities.repeated
+                self._repeated = repeated
                 frame = builder.finish()
                 self._original_ids = dict(zip(frame.row_of, frame.conversations["id"].to_list(), strict=True))
             self._spans = spans
             if edits is current:
                 self._index, self._index_version = builder.finish(), self._journal.version
-
-    @property
-    def repeated_ids(self) -> Mapping[tuple[int, int], tuple[str, int]]:
-        """Written ids that occur twice: (source, record) to (id, record of the first)."""
-        return self._repeated_ids
 
     @property
     def index(self) -> Index:
@@ -336,7 +336,7 @@ class Dataset:
             shifted = block.turns.with_columns(
                 (pl.col("conversation") + count).cast(pl.UInt32), quote_share()
             )
-            parts.append(shifted.drop("calls", "alias", "ascii"))
+            parts.append(shifted.drop("calls", "alias", "ascii", "odd"))
             count += len(block)
         return _pandas(pl.concat(parts) if parts else pl.DataFrame())
 

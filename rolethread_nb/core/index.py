@@ -93,29 +93,29 @@ class Identities:
 
     def __init__(self) -> None:
         self._first: dict[tuple[int, str], int] = {}
-        self.repeated: dict[tuple[int, int], tuple[str, int]] = {}
+        self._counts: dict[tuple[int, str], int] = {}
 
-    def assign(self, block: Block) -> list[str]:
-        """The ids of a block. A written id that came before is noted in ``repeated`` as (id, record of the first)."""
+    def assign(self, block: Block) -> None:
+        """Set the ids of a block. A written id that came before goes into ``repeated`` with the record of the first."""
         first, source = self._first, block.source
-        names: list[str] = []
         for at, (index, raw) in enumerate(zip(block.indices, block.raws, strict=True)):
             own = written_id(raw)
             name = block.turn_hashes[at].hex()[:16] if own is None else own
             if first.setdefault((source, name), index) != index:
                 if own is not None:
-                    self.repeated[source, index] = (own, first[source, own])
+                    block.repeated[index] = (own, first[source, own])
                     name = f"{own}~{block.turn_hashes[at].hex()[:8]}"
                 name = self._unused(source, name)
                 first[source, name] = index
-            names.append(name)
-        return names
+            block.ids.append(name)
 
     def _unused(self, source: int, name: str) -> str:
-        unique, count = name, 1
+        """``name`` itself, or with the next number that is free."""
+        unique, count = name, self._counts.get((source, name), 1)
         while (source, unique) in self._first:
             count += 1
             unique = f"{name}~{count}"
+        self._counts[source, name] = count
         return unique
 
 

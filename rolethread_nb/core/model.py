@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
-from ..sources.formats import Reading, describe
+from ..sources.formats import Reading, describe, escaped
 from ..sources.roles import NO_LABEL, Label, Role, fits_position, understand
 
 Severity = Literal["error", "warning", "info"]
@@ -71,12 +71,12 @@ class Message:
     @property
     def content_pointer(self) -> str:
         """JSON Pointer of the content (of the message itself where it has none)."""
-        return self.pointer if self.content_key is None else f"{self.pointer}/{self.content_key}"
+        return self.pointer if self.content_key is None else f"{self.pointer}/{escaped(self.content_key)}"
 
     @property
     def role_pointer(self) -> str:
         """JSON Pointer of the role label (of the message itself where it has none)."""
-        return self.pointer if self.role_key is None else f"{self.pointer}/{self.role_key}"
+        return self.pointer if self.role_key is None else f"{self.pointer}/{escaped(self.role_key)}"
 
 
 def read_messages(reading: Reading, roles: Mapping[str, Role]) -> list[Message]:
@@ -160,6 +160,8 @@ def kind_of(content: Any, role: str | None, role_raw: str | None, raw: Mapping[s
         return "null"
     if isinstance(content, str):
         return "result" if role == "tool" else "text"
+    if content == []:
+        return "text"  # a list without parts says as little as an empty string
     return "parts" if isinstance(content, list) else "other"
 
 

@@ -172,6 +172,14 @@ def make_plan(report: Report, *, unsafe: bool, select: Sequence[str] | None) -> 
             repairs.append(
                 Repaired(rule.code, source, None, None, None, "", None, None, "safe", rule.repair.says)
             )
+        elif rule.repair.rewrite is not None and index is not None:
+            data = dataset.record_bytes(source, index, report.edits)
+            mended = None if data is None else rule.repair.rewrite(data)
+            if mended is not None and data is not None:
+                changes[source, index] = mended
+                before, after = data.decode(errors="replace"), mended.decode(errors="replace")
+                place = (rule.code, source, index, None, None, "", before, after)
+                repairs.append(Repaired(*place, rule.repair.safety, rule.repair.says))
         elif index is not None:
             noted = report.findings.details[detail] if detail >= 0 else report.issue(n).evidence
             wanted.setdefault((source, index), []).append((rule, turn, dict(noted)))
@@ -198,34 +206,79 @@ def _mend(
     tasks: Sequence[tuple[Rule, int | None, dict[str, Any]]],
 ) -> tuple[bytes | None, list[Repaired]]:
     """Apply the tasks of one record to its bytes: texts first, then what removes turns from the end on, then the record."""
-    done: list[Repaired] = []
-    for rule, turn, evidence in sorted(tasks, key=_order):
+    ordered = sorted(tasks, key=_order)
+    first = next((n for n, task in enumerate(ordered) if _order(task)[0] > 0), len(ordered))
+    data, conversation, done = _mend_texts(dataset, conversation, data, ordered[:first])
+    places: list[int | None] = list(range(len(conversation.messages)))
+    for rule, turn, evidence in ordered[first:]:
+        at = None if turn is None else places[turn]
+        if turn is not None and at is None:
+            continue  # the turn is gone
         assert rule.repair is not None
-        edits = rule.repair.mend(conversation, turn, evidence)
+        edits = rule.repair.mend(conversation, at, evidence)
+        before = data
         for edit in edits:
             if edit.path == "" and edit.after is REMOVE:
                 done.append(_repaired(rule, conversation, turn, edit))
                 return None, done
             data = _spliced(data, edit)
+            if edit.after is REMOVE:
+                pointers = [message.pointer for message in conversation.messages]
+                places = _without(places, pointers.index(edit.path))
         if edits:
             done.append(
                 _repaired(rule, conversation, turn, edits[-1] if edits[-1].after is REMOVE else edits[0])
             )
-            again = dataset.reread(conversation, data)
-            if again is None:
+        if data != before:
+            if (again := dataset.reread(conversation, data)) is None:
                 return data, done
             conversation = again
     return data, done
 
 
+def _mend_texts(
+    dataset: Dataset,
+    conversation: Conversation,
+    data: bytes,
+    texts: Sequence[tuple[Rule, int | None, dict[str, Any]]],
+) -> tuple[bytes, Conversation, list[Repaired]]:
+    """Apply what changes values and removes nothing: one task a turn in each round, so that a round is one pass over the record."""
+    done: list[Repaired] = []
+    while texts:
+        values: dict[str, Any] = {}
+        touched: set[int | None] = set()
+        later = []
+        for rule, turn, evidence in texts:
+            if turn in touched:
+                later.append((rule, turn, evidence))
+                continue
+            touched.add(turn)
+            assert rule.repair is not None
+            if edits := rule.repair.mend(conversation, turn, evidence):
+                values |= {edit.path: edit.after for edit in edits}
+                done.append(_repaired(rule, conversation, turn, edits[0]))
+        texts = later
+        if values:
+            data = splice.replace_all(data, values)
+            if (again := dataset.reread(conversation, data)) is None:
+                break  # no conversation any more
+            conversation = again
+    return data, conversation, done
+
+
+def _without(places: Sequence[int | None], gone: int) -> list[int | None]:
+    """Where each original turn stands once the turn at ``gone`` was taken out."""
+    return [None if at is None or at == gone else at - 1 if at > gone else at for at in places]
+
+
 def _order(task: tuple[Rule, int | None, dict[str, Any]]) -> tuple[int, int, str]:
     rule, turn, _ = task
-    group = {"turn.empty": 1, "record.empty": 3, "dup.exact": 3, "file.control_separator": 2}.get(
+    group = {"turn.empty": 1, "record.empty": 4, "dup.exact": 4, "file.control_separator": 3}.get(
         rule.code, 0
     )
     if rule.family == "order":
-        group = 1
-    return group, -(turn or 0) if group == 1 else (turn or 0), rule.code
+        group = 2
+    return group, -(turn or 0) if group in (1, 2) else (turn or 0), rule.code
 
 
 def _spliced(data: bytes, edit: Edit) -> bytes:

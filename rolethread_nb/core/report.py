@@ -9,6 +9,7 @@ import io
 import json
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from ..checks.catalogue import PROFILES, check_codes, rule, rules
 from ..checks.engine import Check, select_rules
 from ..checks.rule import Rule
 from ..sources.opening import UTF8_BOM
+from .blocks import Block
 from .dataset import Dataset
 from .errors import QueryError
 from .findings import Findings
@@ -47,9 +49,15 @@ def run_check(
     chosen = _chosen(profile, select, ignore)
     edits = dataset.edits
     check = Check(chosen, profile)
-    with _no_garbage_search():
-        for _ in _feed(dataset, check):
-            pass
+    with _no_garbage_search(), ThreadPoolExecutor(1) as beside:
+        # The rules run on one block while the next one is read: both spend much of their time outside of Python.
+        running: Future[None] | None = None
+        for block in _blocks(dataset, check):
+            if running is not None:
+                running.result()
+            running = beside.submit(check.add, block)
+        if running is not None:
+            running.result()
     report = Report(dataset, chosen, profile, check.finish(), dataset.index, edits)
     if where is not None:
         report = report.narrowed(where)
@@ -74,7 +82,8 @@ def stream_issues(dataset: Dataset, profile: str = "chat") -> Iterator[Issue]:
     chosen = _chosen(profile, None, None)
     check = Check(chosen, profile)
     edits, seen = dataset.edits, 0
-    for block in _feed(dataset, check):
+    for block in _blocks(dataset, check):
+        check.add(block)
         rows = check.found_since(seen)
         seen += len(rows)
         places = {index: at for at, index in enumerate(block.indices)}
@@ -90,13 +99,12 @@ def stream_issues(dataset: Dataset, profile: str = "chat") -> Iterator[Issue]:
         yield report.issue(row)
 
 
-def _feed(dataset: Dataset, check: Check) -> Iterator[Any]:
+def _blocks(dataset: Dataset, check: Check) -> Iterator[Block]:
+    """The blocks of a dataset, after what there is to say about its sources."""
     for number, source in enumerate(dataset.sources):
         if source.start == len(UTF8_BOM) and (number, -1) not in dataset.edits:
             check.note_source("file.bom", number, {"bytes": 3})
-    for block in dataset.blocks():
-        check.add(block, dataset.repeated_ids)
-        yield block
+    yield from dataset.blocks()
 
 
 def _chosen(
@@ -282,7 +290,7 @@ class Report:
     def to_json(self, path: str | Path | None = None) -> str:
         """The report as JSON text; written to ``path`` as well if one is given."""
         text = json.dumps(self.as_dict(), indent=1)
-        return _kept(text + "\n", path)
+        return self._kept(text + "\n", path)
 
     def to_csv(self, path: str | Path | None = None) -> str:
         """The findings as CSV. Cells that a spreadsheet would take for a formula get a quotation mark in front."""
@@ -295,14 +303,23 @@ class Report:
                 for value in issue.as_dict().values()
             )
             writer.writerow([_defused(cell) for cell in cells])
-        return _kept(out.getvalue(), path)
+        return self._kept(out.getvalue(), path)
 
     def to_html(self, path: str | Path | None = None) -> str:
         """The findings and charts as one static HTML page part, without scripts."""
         from ..outputs.static import review_html
         from ..outputs.views import ReviewView
 
-        return _kept(review_html(ReviewView(self).state()), path)
+        return self._kept(review_html(ReviewView(self).state()), path)
+
+    def _kept(self, text: str, path: str | Path | None) -> str:
+        if path is not None:
+            from ..outputs.export import refuse_a_source
+            from ..outputs.writing import write_atomically
+
+            refuse_a_source(self.dataset, Path(path))
+            write_atomically(Path(path), [text.encode("utf-8", "replace")], overwrite=True)
+        return text
 
     def __repr__(self) -> str:
         severities = ", ".join(_counted(count, name) for name, count in self.severities.items() if count)
@@ -320,14 +337,6 @@ def _counted(count: int, severity: str) -> str:
 def _defused(cell: object) -> object:
     text = cell.encode("utf-8", "replace").decode() if isinstance(cell, str) else cell
     return f"'{text}" if isinstance(text, str) and text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
-
-
-def _kept(text: str, path: str | Path | None) -> str:
-    if path is not None:
-        from ..outputs.writing import write_atomically
-
-        write_atomically(Path(path), [text.encode("utf-8", "replace")], overwrite=True)
-    return text
 
 
 def _issue(
@@ -376,7 +385,7 @@ def _issue(
         message=found.message(evidence),
         evidence={key: value for key, value in evidence.items() if key not in ("turn", "line")},
         related=related,
-        repair=found.repair.safety if found.repair is not None else None,
+        repair=found.repair_of(evidence),
     )
 
 

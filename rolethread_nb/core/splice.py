@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..sources.decoding import decode_string
+
 _BLANKS = re.compile(rb"[ \t\r\n]*")
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_MARKS = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
 _SCALAR = re.compile(rb"[^\s,\]}]+")
 _NON_ASCII_ESCAPE = re.compile(rb"(?<!\\)(?:\\\\)*\\u(?!00[0-7])[0-9a-fA-F]{4}")
 
@@ -37,34 +41,42 @@ def locate(record: bytes, pointer: str) -> Place:
 
 
 def _child(record: bytes, at: int, step: str) -> Place:
-    opening = record[at : at + 1]
-    if opening not in (b"{", b"["):
-        raise KeyError(step)
-    closing = b"}" if opening == b"{" else b"]"
     items: list[tuple[int, int]] = []
     found: tuple[int, int, int] | None = None
+    for name, begins, start, end in _items(record, at):
+        if name == step:
+            found = (start, end, len(items))
+        items.append((begins, end))
+    if found is None:
+        raise KeyError(step)
+    start, end, position = found
+    return Place(start, end, items[position], tuple(items), position)
+
+
+def _items(record: bytes, at: int) -> Iterator[tuple[str, int, int, int]]:
+    """What stands in the object or array at ``at``: key or position, where the item begins, where its value begins and ends."""
+    opening = record[at : at + 1]
+    if opening not in (b"{", b"["):
+        return
+    closing = b"}" if opening == b"{" else b"]"
+    count = 0
     at = _skip(record, at + 1)
     while record[at : at + 1] != closing:
         begins = at
         if opening == b"{":
             end = _string_end(record, at)
-            name = json.loads(record[at:end])
+            name = decode_string(record[at:end])
             at = _skip(record, _skip(record, end) + 1)  # over the colon
         else:
-            name = str(len(items))
+            name = str(count)
         start, at = _value_span(record, at)
-        if name == step:
-            found = (start, at, len(items))
-        items.append((begins, at))
+        yield name, begins, start, at
+        count += 1
         at = _skip(record, at)
         if record[at : at + 1] == b",":
             at = _skip(record, at + 1)
         elif record[at : at + 1] != closing:
-            raise KeyError(step)
-    if found is None:
-        raise KeyError(step)
-    start, end, position = found
-    return Place(start, end, items[position], tuple(items), position)
+            raise KeyError(name)
 
 
 def _skip(record: bytes, at: int) -> int:
@@ -84,16 +96,12 @@ def _value_span(record: bytes, at: int) -> tuple[int, int]:
     if first == b'"':
         return at, _string_end(record, at)
     if first in (b"{", b"["):
-        depth, end = 0, at
-        while end < len(record):
-            char = record[end : end + 1]
-            if char == b'"':
-                end = _string_end(record, end)
-                continue
-            depth += (char in (b"{", b"[")) - (char in (b"}", b"]"))
-            end += 1
+        depth = 0
+        for mark in _MARKS.finditer(record, at):
+            char = record[mark.start()]
+            depth += (char in b"{[") - (char in b"}]")
             if depth == 0:
-                return at, end
+                return at, mark.end()
         raise KeyError(at)
     match = _SCALAR.match(record, at)
     if match is None:
@@ -105,6 +113,42 @@ def replace(record: bytes, pointer: str, value: Any) -> bytes:
     """The record with another value at the pointer, in the escape style of the record."""
     place = locate(record, pointer)
     return record[: place.start] + encoded_like(record, value) + record[place.end :]
+
+
+def replace_all(record: bytes, values: Mapping[str, Any]) -> bytes:
+    """The record with other values at several JSON Pointers, none of which lies inside another, in one pass."""
+    wanted: dict[str, Any] = {}
+    for pointer, value in values.items():
+        steps = [step.replace("~1", "/").replace("~0", "~") for step in pointer.split("/")[1:]]
+        level = wanted
+        for step in steps[:-1]:
+            level = level.setdefault(step, {})
+        level[steps[-1]] = _Value(value)
+    places: list[tuple[int, int, Any]] = []
+    _find(record, _skip(record, 0), wanted, places)
+    if len(places) < len(values):
+        raise KeyError(f"{len(values) - len(places)} of {len(values)} pointers lead nowhere")
+    escapes = _escapes(record)
+    pieces, at = [], 0
+    for start, end, value in sorted(places, key=lambda place: place[0]):
+        pieces += [record[at:start], _encoded(value, escapes)]
+        at = end
+    return b"".join([*pieces, record[at:]])
+
+
+@dataclass(frozen=True, slots=True)
+class _Value:
+    value: Any
+
+
+def _find(record: bytes, at: int, wanted: Mapping[str, Any], places: list[tuple[int, int, Any]]) -> None:
+    last = {name: (start, end) for name, _, start, end in _items(record, at) if name in wanted}
+    for name, (start, end) in last.items():
+        below = wanted[name]
+        if isinstance(below, _Value):
+            places.append((start, end, below.value))
+        else:
+            _find(record, start, below, places)
 
 
 def rename(record: bytes, pointer: str, name: str) -> bytes:
@@ -127,7 +171,14 @@ def remove(record: bytes, pointer: str) -> bytes:
 
 def encoded_like(record: bytes, value: Any) -> bytes:
     """``value`` as JSON: escaped to ASCII where the record escapes what is not, else as UTF-8."""
-    escapes = record.isascii() and _NON_ASCII_ESCAPE.search(record) is not None
+    return _encoded(value, _escapes(record))
+
+
+def _escapes(record: bytes) -> bool:
+    return record.isascii() and _NON_ASCII_ESCAPE.search(record) is not None
+
+
+def _encoded(value: Any, escapes: bool) -> bytes:
     try:
         return json.dumps(value, ensure_ascii=escapes).encode()
     except UnicodeEncodeError:

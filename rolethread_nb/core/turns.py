@@ -31,6 +31,7 @@ SCHEMA: dict[str, Any] = {
     "trained": pl.Boolean,
     "chars": pl.UInt32,
     "ascii": pl.Boolean,
+    "odd": pl.Boolean,
     "words": pl.UInt32,
 }
 _ODD = {
@@ -200,7 +201,12 @@ class TurnRows:
             )
         trained = (pl.col("role") == "assistant") & (pl.col("weight").fill_null(1.0) != 0)
         return (
-            lines.with_columns(_kind(), pl.col("calls").fill_null(False), trained=trained.fill_null(False))
+            lines.with_columns(
+                _kind(),
+                pl.col("calls").fill_null(False),
+                trained=trained.fill_null(False),
+                odd=pl.col("odd_kind").is_not_null(),
+            )
             .select(list(SCHEMA))
             .collect()
         )

@@ -73,8 +73,7 @@ def export(dataset: Dataset, path: Path, format: str, *, overwrite: bool, keep: 
         raise ExportError(
             f"No format is called {format!r} to export to; there are {', '.join(TARGETS)}, same."
         )
-    if any(source.path is not None and _same_file(source.path, path) for source in dataset.sources):
-        raise ExportError(f"{path} is the source itself, which is never written to; choose another name.")
+    refuse_a_source(dataset, path)
     done = Exported(path)
     if format != "same":
         write_atomically(path, _converted(dataset, path, format, keep, done), overwrite=overwrite)
@@ -83,6 +82,16 @@ def export(dataset: Dataset, path: Path, format: str, *, overwrite: bool, keep: 
     else:
         _folder(dataset, path, keep, done, overwrite)
     return done
+
+
+def refuse_a_source(dataset: Dataset, path: Path) -> None:
+    """Stop before a source is written to.
+
+    Raises:
+        ExportError: if the path is one.
+    """
+    if any(source.path is not None and _same_file(source.path, path) for source in dataset.sources):
+        raise ExportError(f"{path} is the source itself, which is never written to; choose another name.")
 
 
 def _folder(dataset: Dataset, folder: Path, keep: Keep | None, done: Exported, overwrite: bool) -> None:
@@ -94,7 +103,12 @@ def _folder(dataset: Dataset, folder: Path, keep: Keep | None, done: Exported, o
         )
     if folder.exists() and not folder.is_dir():
         raise ExportError(f"{folder} is a file; several sources need a folder.")
-    folder.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        refuse_a_source(dataset, folder / name)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        raise ExportError(f"{folder} cannot be made: {problem.strerror}.") from None
     for number, name in enumerate(names):
         write_atomically(folder / name, _same(dataset, number, keep, done), overwrite=overwrite)
 
@@ -116,7 +130,7 @@ def _left_out(done: Exported, reason: str) -> None:
 def _same(dataset: Dataset, number: int, keep: Keep | None, done: Exported) -> Iterator[bytes]:
     source = dataset.sources[number]
     if source.start == len(UTF8_BOM) and BOM not in dataset.edits.of_source(number):
-        yield UTF8_BOM
+        yield source.original(UTF8_BOM)
     for piece in _pieces(dataset, number, keep, done):
         yield source.original(piece)
 

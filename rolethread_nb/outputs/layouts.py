@@ -37,7 +37,7 @@ def to_messages(conversation: Conversation) -> tuple[dict[str, Any], list[Loss]]
         out: dict[str, Any] = {"role": message.role or message.role_raw, "content": message.content}
         if message.role_raw in ("function_call", "tool_call") and (call := _call(message.text)) is not None:
             out = {"role": "assistant", "content": None, "tool_calls": [call]}
-        turns.append({**out, **_others(message)})
+        turns.append(_beside(out, message, turn, conversation, losses))
     return _record(conversation, "messages", turns, losses), losses
 
 
@@ -63,7 +63,8 @@ def to_sharegpt(conversation: Conversation) -> tuple[dict[str, Any], list[Loss]]
             lose(turn, "The role developer became system")
         elif message.role is None:
             lose(turn, "A role that is not known was kept as it is")
-        others = _others(message)
+        others = _beside({"from": word, "value": message.content}, message, turn, conversation, losses)
+        del others["from"], others["value"]
         if message.name is not None:
             lose(turn, "A speaker's name was kept as an extra key, which ShareGPT readers ignore")
         if isinstance(message.content, list):
@@ -73,9 +74,11 @@ def to_sharegpt(conversation: Conversation) -> tuple[dict[str, Any], list[Loss]]
             turns.append({"from": word, "value": message.content, **others})
             continue
         del others["tool_calls"]
-        if message.text:
+        if message.content not in (None, "", []):
             turns.append({"from": word, "value": message.content, **others})
-        turns += [{"from": "function_call", "value": _call_text(call)} for call in calls]
+            others = {}
+        turns.append({"from": "function_call", "value": _call_text(calls[0]), **others})
+        turns += [{"from": "function_call", "value": _call_text(call)} for call in calls[1:]]
         if len(calls) > 1:
             lose(turn, "Parallel tool calls became one turn each")
         if any(isinstance(call, dict) and call.get("id") for call in calls):
@@ -88,7 +91,7 @@ def _record(conversation: Conversation, key: str, turns: list[Any], losses: list
     raw = conversation.raw
     if not isinstance(raw, dict):
         return {key: turns}
-    old = conversation.reading.pointer[1:]
+    old = conversation.reading.pointer[1:].replace("~1", "/").replace("~0", "~")
     record: dict[str, Any] = {}
     for name, value in raw.items():
         if name == old:
@@ -100,10 +103,20 @@ def _record(conversation: Conversation, key: str, turns: list[Any], losses: list
     return record
 
 
-def _others(message: Message) -> dict[str, Any]:
-    return {
-        key: value for key, value in message.raw.items() if key not in (message.role_key, message.content_key)
-    }
+def _beside(
+    out: dict[str, Any], message: Message, turn: int, conversation: Conversation, losses: list[Loss]
+) -> dict[str, Any]:
+    """A converted turn with the other keys of its message. One that would stand in the place of the role or text is a loss."""
+    for key, value in message.raw.items():
+        if key in (message.role_key, message.content_key):
+            continue
+        if key not in out:
+            out[key] = value
+        elif value is not None and value != out[key]:
+            losses.append(
+                Loss(conversation.index, turn, f"A second {key} beside the one that was read was left out")
+            )
+    return out
 
 
 def _text_or_raw(message: Message) -> Any:

@@ -29,7 +29,7 @@ def write_atomically(path: Path, pieces: Iterable[bytes], *, overwrite: bool) ->
     if path.exists() and not overwrite:
         raise ExportError(f"{path} exists already; say overwrite=True (--force) to replace it.")
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name[:40]}.", suffix=".part", dir=path.parent)
     except OSError as problem:
         raise ExportError(f"{path} cannot be written: {problem.strerror}.") from None
     temporary = Path(name)

@@ -21,6 +21,10 @@ _decode = msgspec.json.Decoder().decode
 # str.splitlines). NEL, LS and PS may stand raw in JSON; VT and FF may not, but occur.
 SEPARATORS = {"\u2028": "U+2028", "\u2029": "U+2029", "\x85": "U+0085", "\x0b": "U+000B", "\x0c": "U+000C"}
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_RAW_CONTROL = re.compile("[\x0b\x0c]")
+_BRACKET = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
+# No conversation is nested so deeply; what is would be read or refused by how deep the caller's own stack is.
+DEEPEST = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,8 @@ class Bad:
 
 def decode(data: bytes, *, last: bool = False) -> tuple[Any, list[Remark]] | Bad:
     """The value of one record with its remarks. ``last`` says that the source ends with these bytes."""
+    if data.count(b"[") + data.count(b"{") > DEEPEST and _depth(data) > DEEPEST:
+        return Bad("file.bad_json", "the record is nested too deeply to be read")
     try:
         value = _decode(data)
         return value, []
@@ -89,6 +95,19 @@ def duplicate_keys(data: bytes) -> list[Remark]:
     return [Remark("file.duplicate_key", {"keys": keys})] if (keys := repeated_keys(data)) else []
 
 
+def _depth(data: bytes) -> int:
+    """How deep the brackets of a record go."""
+    depth = deepest = 0
+    for match in _BRACKET.finditer(data):
+        mark = match.group()
+        if mark in (b"[", b"{"):
+            depth += 1
+            deepest = max(deepest, depth)
+        elif mark in (b"]", b"}"):
+            depth -= 1
+    return deepest
+
+
 def _decode_leniently(data: bytes, remarks: list[Remark], last: bool) -> Any:
     try:
         text = data.decode()
@@ -122,12 +141,13 @@ def _decode_leniently(data: bytes, remarks: list[Remark], last: bool) -> Any:
 
 
 def _explained(problem: json.JSONDecodeError, text: str, last: bool) -> Bad:
-    line, column = problem.lineno - 1, problem.colno
-    at_end = problem.pos >= len(text.rstrip())
+    at = _place_before_escapes(text, problem.pos)
+    line, column = text.count("\n", 0, at), at - (text.rfind("\n", 0, at) + 1) + 1
+    at_end = at >= len(text.rstrip())
     if last and (at_end or problem.msg.startswith("Unterminated string")):
         return Bad("file.bad_json", "the record is cut off: the file ends inside it", line, column)
-    after_comma = problem.pos > 0 and text[: problem.pos].rstrip().endswith(",")
-    if after_comma and text[problem.pos : problem.pos + 1] in ("]", "}"):
+    after_comma = at > 0 and text[:at].rstrip().endswith(",")
+    if after_comma and text[at : at + 1] in ("]", "}"):
         return Bad("file.bad_json", "a comma before the closing bracket", line, column)
     if problem.msg.startswith("Illegal trailing comma"):  # Python 3.13 points at the comma
         return Bad("file.bad_json", "a comma before the closing bracket", line, column)
@@ -184,6 +204,20 @@ def strings_of(value: Any) -> Iterator[str]:
             stack.extend(item.values())
         elif isinstance(item, list):
             stack.extend(item)
+
+
+def _place_before_escapes(text: str, at: int) -> int:
+    """A position in ``_with_escapes(text)`` as a position in ``text``."""
+    for match in _RAW_CONTROL.finditer(text):
+        if match.start() >= at:
+            break
+        at -= len(_with_escapes(match.group())) - 1
+    return at
+
+
+def decode_string(data: bytes) -> str:
+    """The text of a JSON string, by its bytes."""
+    return str(json.loads(_with_escapes(data.decode())))
 
 
 def decode_exactly(data: bytes) -> Any:

@@ -173,7 +173,7 @@ class Named:
         return Reading(
             self.name,
             record[key],
-            "/" + _escaped(key),
+            "/" + escaped(key),
             role_keys=self._role,
             text_keys=self._text,
             own=SHAREGPT,
@@ -222,5 +222,5 @@ def describe(value: Any) -> str:
     return "an object"
 
 
-def _escaped(key: str) -> str:
+def escaped(key: str) -> str:
     return key.replace("~", "~0").replace("/", "~1")

@@ -17,8 +17,11 @@ def encode_record(record: object) -> bytes:
         return text.encode("utf-8")
     except UnicodeEncodeError:
         return json.dumps(record, separators=(",", ":"), default=_plain).encode("ascii")
-    except (TypeError, ValueError, RecursionError):  # keys that are no strings, a circle
-        return json.dumps(repr(record)).encode("ascii")
+    except (TypeError, ValueError, RecursionError):  # keys that are no strings, a circle, thousands of levels
+        try:
+            return json.dumps(repr(record)).encode("ascii")
+        except RecursionError:
+            return json.dumps(f"a {type(record).__name__} nested too deeply to be read").encode("ascii")
 
 
 def _plain(value: object) -> object:

@@ -139,6 +139,10 @@ def open_source(given: object) -> Source:
         raise SourceError(
             "A dict of columns is not read; pass a list of records, or a path, bytes, a Hugging Face Dataset."
         )
+    if type(given).__module__.partition(".")[0] in ("pandas", "polars", "pyarrow"):
+        raise SourceError(
+            f"A {type(given).__name__} is not read; pass its rows as a list of dicts, or write it to a .jsonl file."
+        )
     if isinstance(given, Iterable):
         return _open_objects(given)
     raise SourceError(f"Cannot read conversations from {type(given).__name__}.")
