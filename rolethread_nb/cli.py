@@ -37,7 +37,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")
     try:
         parser = _parser()
-        arguments = parser.parse_args(argv)
+        arguments, others = parser.parse_known_args(argv)
+        if others and arguments.command != "review":
+            parser.error(f"unrecognized arguments: {' '.join(others)}")
+        arguments.others = others
         run: Callable[[argparse.Namespace], int] = arguments.run
         return run(arguments)
     except RolethreadError as problem:
@@ -96,7 +99,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     review.add_argument("file", metavar="FILE")
     review.add_argument("--no-open", action="store_true", help="only write the notebook")
-    review.add_argument("jupyter", nargs=argparse.REMAINDER, help="further arguments go to JupyterLab")
     review.set_defaults(run=_review)
     return parser
 
@@ -235,4 +237,4 @@ def _review(arguments: argparse.Namespace) -> int:
     print(f"{path} written." if fresh else f"{path} is there already and stays as it is.")
     if arguments.no_open:
         return 0
-    return open_in_jupyterlab(path, arguments.jupyter)
+    return open_in_jupyterlab(path, arguments.others)

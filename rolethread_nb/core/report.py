@@ -102,7 +102,8 @@ def stream_issues(dataset: Dataset, profile: str = "chat") -> Iterator[Issue]:
 def _blocks(dataset: Dataset, check: Check) -> Iterator[Block]:
     """The blocks of a dataset, after what there is to say about its sources."""
     for number, source in enumerate(dataset.sources):
-        if source.start == len(UTF8_BOM) and (number, -1) not in dataset.edits:
+        marked = source.start == len(UTF8_BOM) and source.encoding == "utf-8"  # UTF-16 needs its mark
+        if marked and (number, -1) not in dataset.edits:
             check.note_source("file.bom", number, {"bytes": 3})
     yield from dataset.blocks()
 

@@ -212,7 +212,7 @@ def _inflated(source: Source, stream: Any, what: str) -> Source:
 
     def chunks() -> Iterator[bytes]:
         try:
-            while part := stream.read(_CHUNK):
+            while part := stream.read1(_CHUNK):  # read() would throw away what came before the damage
                 yield part
         except (EOFError, OSError, zlib.error, zstandard.ZstdError):
             damage.append(f"the {what} stream is damaged or ends early, what follows is lost")

@@ -26,7 +26,7 @@ _BLANK = b" \t\r\n"
 _BLANKS = re.compile(rb"[ \t\r\n]*")
 # A string ends at its quote or at the end of its line: a raw newline cannot stand in a JSON string, so a lost quote
 # spoils one line and not the rest of the file.
-_TOKEN = re.compile(rb'"(?:[^"\\\n]|\\.)*"?|[\[\]{},]', re.DOTALL)
+_TOKEN = re.compile(rb'"(?:[^"\\\n]|\\.)*("?)|[\[\]{},]', re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,12 +185,21 @@ def _after_blanks(data: bytes, at: int) -> int:
 
 
 def _spans(data: bytes, container: Container, at: int) -> Iterator[tuple[int, int]]:
-    """Spans of the values in ``data`` by brackets alone, so that a damaged one does not hide the others."""
+    """Spans of the values in ``data`` by brackets alone, so that a damaged one does not hide the others.
+
+    After a lost quotation mark the brackets of a line are not to be trusted: the next value begins where a line is indented like
+    the one that is damaged.
+    """
     base = 1 if container == "array" else 0  # the depth at which a value stands
-    depth, start = 0, at
+    depth, start, torn = 0, at, False
     for token in _TOKEN.finditer(data, at):
         mark = token.group()[:1]
-        if mark in (b"[", b"{"):
+        if mark == b'"':
+            torn = torn or not token.group(1)
+        elif mark in (b"[", b"{"):
+            if torn and (ends := _indented_alike(data, start, token.start())) is not None:
+                yield from _trimmed(data, start, ends)
+                depth, start, torn = base, token.start(), False
             depth += 1
             if base and depth == 1:
                 start = token.end()
@@ -198,15 +207,25 @@ def _spans(data: bytes, container: Container, at: int) -> Iterator[tuple[int, in
             depth -= 1
             if base and depth == 0:
                 yield from _trimmed(data, start, token.start())
-                start, base = token.end(), 0  # what follows the array is a stream
+                start, base, torn = token.end(), 0, False  # what follows the array is a stream
             elif depth <= 0:
                 depth = 0
                 yield from _trimmed(data, start, token.end())
-                start = token.end()
+                start, torn = token.end(), False
         elif mark == b"," and base and depth == 1:
             yield from _trimmed(data, start, token.start())
-            start = token.end()
+            start, torn = token.end(), False
     yield from _trimmed(data, start, len(data))
+
+
+def _indented_alike(data: bytes, start: int, at: int) -> int | None:
+    """Where a value that began behind ``start`` ends, if the bracket at ``at`` begins its line at the same column; else None."""
+    first = _after_blanks(data, start)
+    line = data.rfind(b"\n", 0, at) + 1
+    column = first - (data.rfind(b"\n", 0, first) + 1)
+    if line <= first or at - line != column or data[line:at].strip(_BLANK):
+        return None
+    return start + len(data[start:line].rstrip(_BLANK).removesuffix(b","))
 
 
 def _trimmed(data: bytes, start: int, end: int) -> Iterator[tuple[int, int]]:
