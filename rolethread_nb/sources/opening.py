@@ -10,6 +10,7 @@ import gzip
 import io
 import os
 import tempfile
+import threading
 import weakref
 import zlib
 from collections.abc import Iterable, Iterator
@@ -64,6 +65,7 @@ class Source:
         self.encoding = "utf-8"
         self.damage: str | None = None
         self._handle = handle
+        self._turn = threading.Lock()
         self._stamp: tuple[int, int, int] | None = None
         weakref.finalize(self, handle.close)
         self._measure()
@@ -89,10 +91,17 @@ class Source:
 
     def _pread(self, start: int, length: int) -> bytes:
         parts = []
-        while length > 0 and (part := os.pread(self._handle.fileno(), length, start)):
+        while length > 0 and (part := self._read_once(start, length)):
             parts.append(part)
             start, length = start + len(part), length - len(part)
         return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def _read_once(self, start: int, length: int) -> bytes:
+        if hasattr(os, "pread"):
+            return os.pread(self._handle.fileno(), length, start)
+        with self._turn:  # Windows has one position a file
+            self._handle.seek(start)
+            return self._handle.read(length)
 
     def head(self, length: int) -> bytes:
         """The first bytes."""
@@ -132,7 +141,7 @@ def open_source(given: object) -> Source:
     if isinstance(given, str | os.PathLike):
         return _open_path(Path(given))
     if isinstance(given, bytes | bytearray | memoryview):
-        return _unpacked(Source("<bytes>", _spool([bytes(given)])))
+        return _unpacked(Source("bytes in memory", _spool([bytes(given)])))
     if isinstance(given, io.IOBase) or (hasattr(given, "read") and callable(given.read)):
         return _open_stream(given)
     if isinstance(given, dict):
@@ -178,7 +187,7 @@ def _open_stream(stream: Any) -> Source:
 
 def _open_objects(records: Iterable[object]) -> Source:
     lines = (encode_record(record) + b"\n" for record in records)
-    return Source(f"<{type(records).__name__}>", _spool(lines), has_lines=False)
+    return Source(f"{type(records).__name__} in memory", _spool(lines), has_lines=False)
 
 
 def _spool(chunks: Iterable[bytes]) -> IO[bytes]:
