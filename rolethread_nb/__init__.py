@@ -14,8 +14,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ._version import __version__
-from .core.dataset import Dataset, load
+from .core.dataset import Dataset
 from .core.errors import ExportError, QueryError, RolethreadError, SourceChangedError, SourceError
+from .core.loading import load
 from .core.model import Conversation, Issue, Message
 from .core.report import Report
 

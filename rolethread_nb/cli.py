@@ -17,8 +17,9 @@ from typing import Any, NoReturn
 from ._version import __version__
 from .checks.catalogue import PROFILES, rule, rules
 from .checks.manual import catalogue_dicts, catalogue_markdown, catalogue_text, page_text
-from .core.dataset import Dataset, load
+from .core.dataset import Dataset
 from .core.errors import RolethreadError, SourceError
+from .core.loading import load
 from .core.model import SEVERITIES
 from .core.report import Report
 from .outputs.terminal import report_text

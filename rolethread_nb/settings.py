@@ -43,8 +43,9 @@ def _checked(found: dict[str, Any], path: Path) -> dict[str, Any]:
             raise QueryError(f"{path} sets {key!r}; there are {', '.join(_KNOWN)}.")
         if not isinstance(value, _KNOWN[key]):
             raise QueryError(f"{path} sets {key!r} to {value!r}, which is no {_KNOWN[key].__name__}.")
-        if key in ("select", "ignore") and any(not isinstance(item, str) for item in found[key]):
-            raise QueryError(f"{path} sets {key!r} to {value!r}; it takes a list of codes or families.")
+    for key in ("select", "ignore"):
+        if not all(isinstance(name, str) for name in found.get(key, ())):
+            raise QueryError(f"{path} sets {key!r} to {found[key]!r}; it takes a list of codes or families.")
     if (fail_on := found.get("fail-on", "error")) not in FAIL_ON:
         raise QueryError(f"{path} sets 'fail-on' to {fail_on!r}; it takes {', '.join(FAIL_ON)}.")
     return found

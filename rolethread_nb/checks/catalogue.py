@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..core.errors import QueryError
-from . import duplicates, files, leaks, order, structure, text
+from . import duplicates, files, leaks, order, records, structure, text
 from .rule import Page, Rule
 
 _FAILED = Rule(
@@ -25,6 +25,7 @@ PROFILES = ("chat", "roleplay")
 
 _CATALOGUE: list[Rule] = [
     *files.RULES,
+    *records.RULES,
     *order.RULES,
     *structure.RULES,
     *text.RULES,

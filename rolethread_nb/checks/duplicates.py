@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from ..core.blocks import Block
-from ..core.model import Conversation
-from .rule import REMOVE, DatasetFinding, Edit, Evidence, Page, Repair, Rule
-
-
-def _drop_record(conversation: Conversation, turn: int | None, evidence: Evidence) -> Sequence[Edit]:
-    return [Edit("", f"{len(conversation.messages)} turns", REMOVE)]
+from .records import drop_record
+from .rule import DatasetFinding, Page, Repair, Rule
 
 
 class _Exact:
@@ -50,7 +44,7 @@ RULES: tuple[Rule, ...] = (
             "The same line twice.",
             "Drops the later one. Unsafe: ids and other keys of the record go with it.",
         ),
-        repair=Repair("unsafe", _drop_record, "drop the record"),
+        repair=Repair("unsafe", drop_record, "drop the record"),
         fires=(
             f"{_ONE}\n{_ONE}".encode(),
             b'{"id": 1, ' + _ONE.encode()[1:] + b'\n{"id": 2, ' + _ONE.encode()[1:],

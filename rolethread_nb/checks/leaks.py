@@ -12,7 +12,7 @@ from .vocabulary import text
 
 # Control strings of published chat templates: ChatML, Llama 2 and 3, Mistral, Gemma, Phi, Command R, DeepSeek, GPT-2.
 _CONTROL_PATTERN = (
-    r"<\|[A-Za-z_][A-Za-z0-9_.\-]*\|>|<｜[^｜<>]{1,40}｜>|\[/?INST\]|<</?SYS>>|\[/?(?:AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS)\]"
+    r"<\|[A-Za-z_][A-Za-z0-9_.\-]+\|>|<｜[^｜<>]{1,40}｜>|\[/?INST\]|<</?SYS>>|\[/?(?:AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS)\]"
     r"|</s>|<(?:start|end)_of_turn>|<(?:bos|eos)>"
 )
 _CONTROL = re.compile(_CONTROL_PATTERN)

@@ -8,6 +8,7 @@ import polars as pl
 
 from ..core.blocks import Block
 from ..core.model import Conversation, Message, Span
+from ..core.wording import plural
 from .rule import REMOVE, DatasetFinding, Edit, Evidence, Page, Repair, Rule
 from .vocabulary import (
     after_other_role,
@@ -201,8 +202,8 @@ RULES: tuple[Rule, ...] = (
         title="A label that is no role",
         wave=_UnknownLabels,
         says=lambda e: (
-            f"“{e['label']}” is no known role ({_plural(e['turns'], 'turn')} in"
-            f" {_plural(e['conversations'], 'conversation')}); say what it is, for example {e['mapping']}"
+            f"“{e['label']}” is no known role ({plural(e['turns'], 'turn')} in"
+            f" {plural(e['conversations'], 'conversation')}); say what it is, for example {e['mapping']}"
         ),
         page=Page(
             "Collects role labels that are not known, such as a speaker's name: one finding a label.",
@@ -355,7 +356,3 @@ RULES: tuple[Rule, ...] = (
         ),
     ),
 )
-
-
-def _plural(count: int, noun: str) -> str:
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

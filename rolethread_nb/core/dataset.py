@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import os
 import threading
 from collections import OrderedDict
@@ -12,15 +11,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 from ..sources.decoding import Bad, decode, decode_exactly
-from ..sources.formats import FORMATS, Format, Named, recognise
-from ..sources.opening import Source, open_source
+from ..sources.formats import Format, recognise
+from ..sources.opening import Source
 from ..sources.records import regions
-from ..sources.roles import ROLES, Role
+from ..sources.roles import Role
 from .blocks import Block, Rejected, read_block
-from .errors import QueryError, SourceError
 from .index import Identities, Index, IndexBuilder, Spans, fresh_id
 from .journal import Edits, Journal
 from .model import Conversation
+from .wording import plural
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,87 +29,6 @@ if TYPE_CHECKING:
     from .report import Report
 
 _CACHED = 256
-_FIELD_NAMES = ("messages", "role", "text")
-
-
-def load(
-    source: Any,
-    *,
-    format: str = "auto",
-    roles: Mapping[str, str] | None = None,
-    fields: Mapping[str, str] | None = None,
-) -> Dataset:
-    """Open conversations. Nothing is decoded yet, and no record is ever refused with an exception.
-
-    Args:
-        source: a path, a glob pattern, a list of paths, bytes, an open file, a list or iterator of records (dicts), or a
-            Hugging Face ``Dataset``. Files may be ``.jsonl``, ``.json`` or either of them compressed with gzip or
-            zstandard; the content decides, not the extension.
-        format: ``"auto"``, or the name of the one layout to accept (``messages``, ``sharegpt``, ``kto``, ``bare``).
-        roles: what labels mean that are not known, for example ``{"client": "user"}``.
-        fields: names of keys in a layout that is not known: ``{"messages": "dialog", "role": "who", "text": "utterance"}``,
-            each optional.
-
-    Raises:
-        SourceError: if there is nothing to open. What is inside a file never raises.
-        QueryError: if ``format``, ``roles`` or ``fields`` name something that does not exist.
-    """
-    return Dataset(
-        [open_source(item) for item in _listed(source)], _formats(format, fields), _roles(roles), _hf(source)
-    )
-
-
-def _listed(source: Any) -> list[Any]:
-    if isinstance(source, str) and glob.has_magic(source) and not _exists(source):
-        found = sorted(glob.glob(source, recursive=True))  # noqa: PTH207 - a pattern may be absolute
-        if not found:
-            raise SourceError(f"{source}: no file matches.")
-        return list(found)
-    if (
-        isinstance(source, list | tuple)
-        and source
-        and all(isinstance(item, str | os.PathLike) for item in source)
-    ):
-        return [found for item in source for found in _listed(os.fspath(item))]
-    return [source]
-
-
-def _exists(path: str) -> bool:
-    try:
-        return Path(path).exists()
-    except (OSError, ValueError):
-        return False
-
-
-def _formats(name: str, fields: Mapping[str, str] | None) -> tuple[Format, ...]:
-    formats = FORMATS
-    if name != "auto":
-        formats = tuple(form for form in FORMATS if form.name == name)
-        if not formats:
-            known = ", ".join(sorted(form.name for form in FORMATS))
-            raise QueryError(f"No format is called {name!r}; there are auto, {known}.")
-    if fields:
-        if unknown := sorted(set(fields) - set(_FIELD_NAMES)):
-            raise QueryError(f"fields names {unknown[0]!r}; it can name {', '.join(_FIELD_NAMES)}.")
-        formats = (Named(fields), *formats)
-    return formats
-
-
-def _roles(roles: Mapping[str, str] | None) -> dict[str, Role]:
-    named: dict[str, Role] = {}
-    for label, role in (roles or {}).items():
-        if role not in ROLES:
-            raise QueryError(f"{role!r} is no role; a label can be mapped to {', '.join(ROLES)}.")
-        named[label] = role
-    return named
-
-
-def _hf(source: Any) -> Any:
-    return (
-        source.features
-        if type(source).__module__.startswith("datasets.") and hasattr(source, "features")
-        else None
-    )
 
 
 class Dataset:
@@ -348,11 +266,11 @@ class Dataset:
     def __repr__(self) -> str:
         turns = self.index.turns.height
         lost = len(self.index.rejected)
-        parts = [_plural(len(self), "conversation"), _plural(turns, "turn")]
+        parts = [plural(len(self), "conversation"), plural(turns, "turn")]
         if lost:
-            parts.append(f"{_plural(lost, 'record')} could not be read")
+            parts.append(f"{plural(lost, 'record')} could not be read")
         if changed := len(self._journal.edits):
-            parts.append(f"{_plural(changed, 'record')} changed")
+            parts.append(f"{plural(changed, 'record')} changed")
         return f"<Dataset {self.name}: {', '.join(parts)}>"
 
     # ------------------------------------------------------------------ checking and changing
@@ -444,7 +362,3 @@ def _pandas(frame: Any) -> pd.DataFrame:
     import pandas as pd
 
     return pd.DataFrame({name: frame[name].to_list() for name in frame.columns})
-
-
-def _plural(count: int, noun: str) -> str:
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

@@ -27,6 +27,7 @@ from .findings import Findings
 from .index import Index
 from .journal import Edits
 from .model import SEVERITIES, Conversation, Issue, Span
+from .wording import plural
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -296,7 +297,7 @@ class Report:
     def to_csv(self, path: str | Path | None = None) -> str:
         """The findings as CSV. Cells that a spreadsheet would take for a formula get a quotation mark in front."""
         out = io.StringIO()
-        writer = csv.writer(out, lineterminator="\n")
+        writer = csv.writer(out, lineterminator="\r\n")  # so that a cell with either of the two is quoted
         writer.writerow(_COLUMNS)
         for issue in self:
             cells = (
@@ -323,16 +324,15 @@ class Report:
         return text
 
     def __repr__(self) -> str:
-        severities = ", ".join(_counted(count, name) for name, count in self.severities.items() if count)
+        severities = ", ".join(
+            plural(count, "note" if name == "info" else name)
+            for name, count in self.severities.items()
+            if count
+        )
         return f"<Report on {self.dataset.name}: {severities or 'no findings'} in {self.index.conversations.height:,} conversations>"
 
     def _repr_html_(self) -> str:
         return self.to_html()
-
-
-def _counted(count: int, severity: str) -> str:
-    noun = {"info": "note"}.get(severity, severity)
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def _defused(cell: object) -> object:

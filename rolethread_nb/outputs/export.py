@@ -15,6 +15,7 @@ from ..core.dataset import Dataset
 from ..core.errors import ExportError
 from ..core.model import Conversation
 from ..core.repair import BOM
+from ..core.wording import plural
 from ..sources.opening import UTF8_BOM
 from .layouts import TARGETS, Loss
 from .writing import write_atomically
@@ -47,24 +48,18 @@ class Exported:
     def summary(self) -> list[str]:
         """A few sentences: what was written, what was left out, what could not be held."""
         lines = [
-            f"{self.path}: {_plural(self.conversations, 'conversation')}, {self.unchanged:,} of them unchanged."
+            f"{self.path}: {plural(self.conversations, 'conversation')}, {self.unchanged:,} of them unchanged."
         ]
-        lines += [
-            f"Left out: {_plural(count, 'record')} {reason}." for reason, count in self.left_out.items()
-        ]
+        lines += [f"Left out: {plural(count, 'record')} {reason}." for reason, count in self.left_out.items()]
         kinds = Counter(loss.what for loss in self.losses)
         for what, count in kinds.most_common():
             first = next(loss for loss in self.losses if loss.what == what)
             turn = "" if first.turn is None else f" turn {first.turn}"
-            lines.append(f"{what}: {_plural(count, 'time')}, first in #{first.conversation}{turn}.")
+            lines.append(f"{what}: {plural(count, 'time')}, first in #{first.conversation}{turn}.")
         return lines
 
     def __repr__(self) -> str:
         return "\n".join(self.summary)
-
-
-def _plural(count: int, noun: str) -> str:
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def export(dataset: Dataset, path: Path, format: str, *, overwrite: bool, keep: Keep | None) -> Exported:

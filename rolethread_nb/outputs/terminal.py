@@ -6,6 +6,7 @@ import polars as pl
 
 from ..core.model import SEVERITIES
 from ..core.report import Report
+from ..core.wording import plural
 
 _SHAPES = {"error": "■", "warning": "▲", "info": "○"}
 _COLOURS = {"error": "\x1b[31m", "warning": "\x1b[33m", "info": "\x1b[2m"}
@@ -22,11 +23,11 @@ def report_text(report: Report, *, colour: bool = False) -> str:
 
     index = report.index
     lines = [
-        f"{report.dataset.name}: {_plural(index.conversations.height, 'conversation')}, {_plural(index.turns.height, 'turn')},"
+        f"{report.dataset.name}: {plural(index.conversations.height, 'conversation')}, {plural(index.turns.height, 'turn')},"
         f" profile {report.profile}"
     ]
     if index.rejected:
-        lines.append(f"{_plural(len(index.rejected), 'record')} could not be read")
+        lines.append(f"{plural(len(index.rejected), 'record')} could not be read")
     counts = report.severities
     lines.append(
         "  ".join(
@@ -54,7 +55,7 @@ def report_text(report: Report, *, colour: bool = False) -> str:
             lines.append(f"    … and {count - len(first):,} more")
     safe = sum(count for code, count in report.counts.items() if _safety(report, code) == "safe")
     if safe:
-        lines += ["", f"{_plural(safe, 'finding')} can be repaired safely: rolethread-nb repair FILE -o OUT"]
+        lines += ["", f"{plural(safe, 'finding')} can be repaired safely: rolethread-nb repair FILE -o OUT"]
     if not len(report):
         lines.append("No findings.")
     return "\n".join(lines)
@@ -74,7 +75,3 @@ def _safety(report: Report, code: str) -> str | None:
 def _short(text: str) -> str:
     text = "".join(char if char.isprintable() else "�" for char in text)
     return text if len(text) <= _WIDTH else text[: _WIDTH - 1] + "…"
-
-
-def _plural(count: int, noun: str) -> str:
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import threading
-import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import cached_property
-from itertools import pairwise
-from typing import Any
 
 import polars as pl
 
-from ..checks.catalogue import rules
+from ..checks.catalogue import rule, rules
 from ..checks.charts import charts
-from ..checks.rule import REMOVE
 from ..core.errors import QueryError, RolethreadError
 from ..core.model import SEVERITIES, Conversation, Issue, Message, count_words
 from ..core.query import Query, without
-from ..core.repair import difference
 from ..core.report import Report
 from ..core.turns import encodable
-from ..core.visible import visible
-from ..sources.formats import describe
+from ..core.wording import plural
 from ..sources.roles import ROLES
-
-Payload = dict[str, Any]
+from .thread_view import Payload, issue_payload, turn_payload
 
 PAGE = 100
 MOST_ROWS = 500
@@ -284,7 +276,7 @@ class ReviewView:
                 by_turn.setdefault(issue.turn, []).append(at)
         messages = conversation.messages
         turns = [
-            self._turn(turn, messages[turn], by_turn.get(turn, []), issues)
+            turn_payload(turn, messages[turn], by_turn.get(turn, []), issues, self._hue(messages[turn].name))
             for turn in range(first, min(first + count, len(messages)))
         ]
         return {
@@ -300,41 +292,13 @@ class ReviewView:
             "from": first,
             "turns": turns,
             "issues": [
-                self._thread_issue(n, issue, conversation) for n, issue in zip(numbers, issues, strict=True)
+                issue_payload(n, issue, rule(issue.code), conversation)
+                for n, issue in zip(numbers, issues, strict=True)
             ],
         }
 
-    def _turn(self, turn: int, message: Message, at: Sequence[int], issues: Sequence[Issue]) -> Payload:
-        text = encodable(message.text)
-        raw = message.raw if isinstance(message.raw, dict) else {}
-        known = {message.role_key, message.content_key, "name"}
-        extra = [
-            [encodable(str(name)), encodable(json.dumps(value, ensure_ascii=False))]
-            for name, value in raw.items()
-            if name not in known and value is not None
-        ]
-        if isinstance(message.content, list):
-            others = [
-                part
-                for part in message.content
-                if not (isinstance(part, dict) and part.get("type") == "text")
-            ]
-            extra += [["part", encodable(json.dumps(part, ensure_ascii=False))] for part in others]
-        return {
-            "turn": turn,
-            "role": message.role,
-            "role_raw": None if message.role_raw is None else encodable(message.role_raw),
-            "speaker": None if message.name is None else encodable(message.name),
-            "hue": self._hues.get(message.name) if message.name is not None else None,
-            "kind": message.kind,
-            "words": count_words(text),
-            "chars": len(text),
-            "dir": direction(text),
-            "segments": segments(text, [(issues[n].start or 0, issues[n].end or 0, n) for n in at]),
-            "issues": list(at),
-            "extra": extra,
-            "note": _note(message),
-        }
+    def _hue(self, speaker: str | None) -> int | None:
+        return None if speaker is None else self._hues.get(speaker)
 
     @cached_property
     def _hues(self) -> dict[str, int]:
@@ -342,28 +306,6 @@ class ReviewView:
             self._report.index.turns["speaker"].cast(pl.String).drop_nulls().unique(maintain_order=True)
         )
         return {name: at % HUES for at, name in enumerate(speakers.to_list())}
-
-    def _thread_issue(self, n: int, issue: Issue, conversation: Conversation) -> Payload:
-        rule = next(rule for rule in self._report.rules if rule.code == issue.code)
-        before = after = None
-        if rule.repair is not None:
-            edits = rule.repair.mend(conversation, issue.turn, dict(issue.evidence))
-            edit = next((edit for edit in edits if isinstance(edit.before, str)), None)
-            if edit is not None and isinstance(edit.after, str):
-                before, after = difference(encodable(edit.before), encodable(edit.after))
-            elif edit is not None and edit.after is REMOVE:
-                before, after = difference(encodable(edit.before), "")
-        return {
-            "n": n,
-            "code": issue.code,
-            "severity": issue.severity,
-            "title": rule.title,
-            "message": encodable(issue.message),
-            "turn": issue.turn,
-            "repair": issue.repair,
-            "before": before,
-            "after": after,
-        }
 
     # ------------------------------------------------------------------ charts and state
 
@@ -381,9 +323,9 @@ class ReviewView:
     def header(self) -> Payload:
         """Name and numbers of the dataset."""
         index = self._report.index
-        numbers = [_plural(index.conversations.height, "conversation"), _plural(index.turns.height, "turn")]
+        numbers = [plural(index.conversations.height, "conversation"), plural(index.turns.height, "turn")]
         if index.rejected:
-            numbers.append(f"{_plural(len(index.rejected), 'record')} could not be read")
+            numbers.append(f"{plural(len(index.rejected), 'record')} could not be read")
         return {
             "name": encodable(self._report.dataset.name),
             "numbers": " · ".join(numbers),
@@ -393,7 +335,7 @@ class ReviewView:
     @property
     def empty(self) -> str:
         """What stands where findings would be."""
-        count = _plural(self._report.index.conversations.height, "conversation")
+        count = plural(self._report.index.conversations.height, "conversation")
         return f"No findings. {count} checked with profile {self._report.profile}."
 
     @property
@@ -426,41 +368,6 @@ class ReviewView:
         }
 
 
-def segments(text: str, spans: Sequence[tuple[int, int, int]]) -> list[list[Any]]:
-    """A text cut at the edges of its spans: ``[[piece, [numbers of the spans over it]], ...]``."""
-    edges = sorted({0, len(text), *(edge for start, end, _ in spans if end > start for edge in (start, end))})
-    edges = [edge for edge in edges if edge <= len(text)]
-    return [
-        [text[left:right], [n for start, end, n in spans if start <= left and right <= end and end > start]]
-        for left, right in pairwise(edges)
-    ]
-
-
-def direction(text: str) -> str:
-    """``rtl`` or ``ltr``, by the first strong character (Unicode bidirectional algorithm, rule P2)."""
-    for char in text:
-        kind = unicodedata.bidirectional(char)
-        if kind in ("R", "AL"):
-            return "rtl"
-        if kind == "L":
-            return "ltr"
-    return "ltr"
-
-
-def _note(message: Message) -> str:
-    if message.kind == "not_object":
-        shown = message.raw if isinstance(message.raw, str) else json.dumps(message.raw, ensure_ascii=False)
-        return encodable(f"no message object, but {describe(message.raw)}: {visible(shown)[:2000]}")
-    if message.kind == "null":
-        return "no content" if message.content_key is None else "content is null"
-    if message.kind == "other":
-        shown = json.dumps(message.content, ensure_ascii=False)
-        return encodable(f"content is {describe(message.content)}: {visible(shown)[:2000]}")
-    if message.text == "" and message.kind in ("text", "result"):
-        return "empty text"
-    return ""
-
-
 def _address(key: str) -> tuple[int, int]:
     source, _, index = key.partition(":")
     if not (source.isdigit() and index.isdigit()):
@@ -470,10 +377,6 @@ def _address(key: str) -> tuple[int, int]:
 
 def _whole(value: object) -> int:
     return max(0, int(value)) if isinstance(value, int | float) else 0
-
-
-def _plural(count: int, noun: str) -> str:
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def answered(view: ReviewView, name: str, args: Payload) -> Payload:

@@ -1,0 +1,110 @@
+"""The payload of a conversation thread: turns cut into segments, findings with their repairs (see docs/protocol.md)."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+from ..checks.rule import REMOVE, Rule
+from ..core.model import Conversation, Issue, Message, count_words
+from ..core.repair import difference
+from ..core.turns import encodable
+from ..core.visible import visible
+from ..sources.formats import describe
+
+Payload = dict[str, Any]
+
+
+def turn_payload(
+    turn: int, message: Message, at: Sequence[int], issues: Sequence[Issue], hue: int | None
+) -> Payload:
+    """One turn, its text cut at the findings in it. ``at`` are the positions of its findings in ``issues``."""
+    text = encodable(message.text)
+    raw = message.raw if isinstance(message.raw, dict) else {}
+    known = {message.role_key, message.content_key, "name"}
+    extra = [
+        [encodable(str(name)), encodable(json.dumps(value, ensure_ascii=False))]
+        for name, value in raw.items()
+        if name not in known and value is not None
+    ]
+    if isinstance(message.content, list):
+        others = [
+            part for part in message.content if not (isinstance(part, dict) and part.get("type") == "text")
+        ]
+        extra += [["part", encodable(json.dumps(part, ensure_ascii=False))] for part in others]
+    return {
+        "turn": turn,
+        "role": message.role,
+        "role_raw": None if message.role_raw is None else encodable(message.role_raw),
+        "speaker": None if message.name is None else encodable(message.name),
+        "hue": hue,
+        "kind": message.kind,
+        "words": count_words(text),
+        "chars": len(text),
+        "dir": direction(text),
+        "segments": segments(text, [(issues[n].start or 0, issues[n].end or 0, n) for n in at]),
+        "issues": list(at),
+        "extra": extra,
+        "note": _note(message),
+    }
+
+
+def issue_payload(n: int, issue: Issue, rule: Rule, conversation: Conversation) -> Payload:
+    """A finding of a thread, with what its repair would do."""
+    before = after = None
+    if rule.repair is not None:
+        edits = rule.repair.mend(conversation, issue.turn, dict(issue.evidence))
+        edit = next((edit for edit in edits if isinstance(edit.before, str)), None)
+        if edit is not None and isinstance(edit.after, str):
+            before, after = difference(encodable(edit.before), encodable(edit.after))
+        elif edit is not None and edit.after is REMOVE:
+            before, after = difference(encodable(edit.before), "")
+    return {
+        "n": n,
+        "code": issue.code,
+        "severity": issue.severity,
+        "title": rule.title,
+        "message": encodable(issue.message),
+        "turn": issue.turn,
+        "repair": issue.repair,
+        "before": before,
+        "after": after,
+    }
+
+
+def segments(text: str, spans: Sequence[tuple[int, int, int]]) -> list[list[Any]]:
+    """A text cut at the edges of its spans: ``[[piece, [numbers of the spans over it]], ...]``."""
+    edges = sorted({0, len(text), *(edge for start, end, _ in spans if end > start for edge in (start, end))})
+    edges = [edge for edge in edges if edge <= len(text)]
+    return [
+        [text[left:right], [n for start, end, n in spans if start <= left and right <= end and end > start]]
+        for left, right in pairwise(edges)
+    ]
+
+
+def direction(text: str) -> str:
+    """``rtl`` or ``ltr``, by the first strong character (Unicode bidirectional algorithm, rule P2)."""
+    for char in text:
+        kind = unicodedata.bidirectional(char)
+        if kind in ("R", "AL"):
+            return "rtl"
+        if kind == "L":
+            return "ltr"
+    return "ltr"
+
+
+def _note(message: Message) -> str:
+    if message.kind == "not_object":
+        shown = message.raw if isinstance(message.raw, str) else json.dumps(message.raw, ensure_ascii=False)
+        return encodable(f"no message object, but {describe(message.raw)}: {visible(shown)[:2000]}")
+    if message.kind == "null":
+        return "no content" if message.content_key is None else "content is null"
+    if message.kind == "other":
+        shown = json.dumps(message.content, ensure_ascii=False)
+        return encodable(f"content is {describe(message.content)}: {visible(shown)[:2000]}")
+    if message.text == "" and message.kind in ("text", "result"):
+        return "empty text"
+    return ""
