@@ -80,13 +80,22 @@ class Block:
     remarks: list[tuple[int, Remark]] = field(default_factory=list)
     repeated: dict[int, tuple[str, int]] = field(default_factory=dict)
     rejected: list[Rejected] = field(default_factory=list)
-    turns: pl.DataFrame = field(default_factory=pl.DataFrame)
-    notes: list[tuple[int, str, dict[str, Any]]] = field(default_factory=list)
+    rows: TurnRows = field(default_factory=lambda: TurnRows({}))
     _hashed: tuple[list[bytes], list[bytes]] | None = None
     _made: dict[int, Conversation] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.indices)
+
+    @cached_property
+    def turns(self) -> pl.DataFrame:
+        """The turn table; its column ``conversation`` is the position in this block. Made when first asked for."""
+        return self.rows.frame()
+
+    @property
+    def notes(self) -> list[tuple[int, str, dict[str, Any]]]:
+        """Facts about turns that no column holds: row of the table, rule code, detail."""
+        return self.rows.notes
 
     @cached_property
     def content_keys(self) -> list[tuple[object, ...]]:
@@ -153,8 +162,8 @@ def read_block(
     size: int,
 ) -> Block:
     """Decode the records of a region. ``edits`` stand in for records that were changed (None: removed)."""
-    block = Block(source, source_name, roles)
-    rows = TurnRows(roles)
+    block = Block(source, source_name, roles, rows=TurnRows(roles))
+    rows = block.rows
     datas: list[bytes] = []
     keys = 0
     for at in range(len(region.spans)):
@@ -184,8 +193,6 @@ def read_block(
             block.remarks.extend((position, remark) for remark in remarks)
         rows.add(reading)
         keys += _keys_beside(raw, reading)
-    block.turns = rows.frame()
-    block.notes = rows.notes
     whole = b"\n".join(datas) if edits or block.rejected else region.data
     if may_hold_separator(whole):
         block.remarks += [(at, remark) for at, data in enumerate(datas) for remark in separators(data)]

@@ -62,55 +62,54 @@ class Dataset:
 
     def blocks(self, edits: Edits | None = None) -> Iterator[Block]:
         """Every conversation, a few thousand at a time. A complete run leaves the index behind."""
-        current = self._journal.edits
+        current, version = self._journal.edits, self._journal.version
         edits = current if edits is None else edits
         builder = IndexBuilder()
         identities = Identities()
-        repeated: dict[tuple[int, int], tuple[str, int]] = {}
         spans = [Spans() for _ in self._sources]
+        for block in self._read(edits, spans):
+            known = self._original_ids
+            if known is None:
+                identities.assign(block)
+            else:
+                places = [(block.source, index) for index in block.indices]
+                block.ids = [known.get(place) or fresh_id(block, at) for at, place in enumerate(places)]
+                block.repeated = {
+                    place[1]: self._repeated[place] for place in places if place in self._repeated
+                }
+            builder.add(block)
+            yield block
+        with self._lock:
+            index = builder.finish()
+            if self._original_ids is None and not edits:
+                self._repeated = identities.repeated
+                self._original_ids = dict(zip(index.row_of, index.conversations["id"].to_list(), strict=True))
+            self._spans = spans
+            if edits is current:
+                self._index, self._index_version = index, version
+
+    def _read(self, edits: Edits, spans: list[Spans]) -> Iterator[Block]:
+        """The blocks as they stand in the sources; ``spans`` collects where the records are."""
         for number, source in enumerate(self._sources):
-            changed = edits.of_source(number)
             for region in regions(source):
                 spans[number].starts.extend(start for start, _ in region.spans)
                 spans[number].ends.extend(end for _, end in region.spans)
                 spans[number].lines.extend(region.lines)
-                block = read_block(
+                yield read_block(
                     region,
                     number,
                     source.name,
                     formats=self._formats,
                     roles=self._roles,
-                    edits=changed,
+                    edits=edits.of_source(number),
                     has_lines=source.has_lines,
                     size=source.size,
                 )
-                known = self._original_ids
-                if known is None:
-                    identities.assign(block)
-                else:
-                    block.ids = [
-                        known.get((number, i)) or fresh_id(block, at) for at, i in enumerate(block.indices)
-                    ]
-                    block.repeated = {
-                        i: self._repeated[number, i] for i in block.indices if (number, i) in self._repeated
-                    }
-                repeated.update({(number, i): first for i, first in block.repeated.items()})
-                builder.add(block)
-                yield block
             if source.damage is not None:
-                count = len(spans[number])
                 lost = Block(number, source.name, self._roles)
-                lost.rejected.append(Rejected(number, count, None, None, source.damage, "file.bad_json", ""))
-                builder.add(lost)
+                last = len(spans[number])
+                lost.rejected.append(Rejected(number, last, None, None, source.damage, "file.bad_json", ""))
                 yield lost
-        with self._lock:
-            if self._original_ids is None and not edits:
-                self._repeated = repeated
-                frame = builder.finish()
-                self._original_ids = dict(zip(frame.row_of, frame.conversations["id"].to_list(), strict=True))
-            self._spans = spans
-            if edits is current:
-                self._index, self._index_version = builder.finish(), self._journal.version
 
     @property
     def index(self) -> Index:

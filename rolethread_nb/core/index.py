@@ -94,6 +94,7 @@ class Identities:
     def __init__(self) -> None:
         self._first: dict[tuple[int, str], int] = {}
         self._counts: dict[tuple[int, str], int] = {}
+        self.repeated: dict[tuple[int, int], tuple[str, int]] = {}
 
     def assign(self, block: Block) -> None:
         """Set the ids of a block. A written id that came before goes into ``repeated`` with the record of the first."""
@@ -103,7 +104,7 @@ class Identities:
             name = block.turn_hashes[at].hex()[:16] if own is None else own
             if first.setdefault((source, name), index) != index:
                 if own is not None:
-                    block.repeated[index] = (own, first[source, own])
+                    block.repeated[index] = self.repeated[source, index] = (own, first[source, own])
                     name = f"{own}~{block.turn_hashes[at].hex()[:8]}"
                 name = self._unused(source, name)
                 first[source, name] = index

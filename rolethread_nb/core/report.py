@@ -51,7 +51,7 @@ def run_check(
     edits = dataset.edits
     check = Check(chosen, profile)
     with _no_garbage_search(), ThreadPoolExecutor(1) as beside:
-        # The rules run on one block while the next one is read: both spend much of their time outside of Python.
+        # The rules run on one block while the next one is read: regular expressions need no interpreter.
         running: Future[None] | None = None
         for block in _blocks(dataset, check):
             if running is not None:

@@ -246,7 +246,7 @@ def _words(texts: list[str], column: pl.Series, ascii_: np.ndarray[Any, Any]) ->
     if special.any():
         counts[special] = column.filter(special).str.count_matches(WORD_PATTERN).to_numpy()
     if not special.all():
-        plain = texts if not special.any() else column.filter(~special).to_list()
+        plain = [text for text, apart in zip(texts, special.tolist(), strict=True) if not apart]
         data = np.frombuffer("\n".join(plain).encode("utf-8", "replace"), dtype=np.uint8)
         visible = data > _LAST_BLANK
         starts = visible.copy()
