@@ -151,6 +151,9 @@ def _refuse_what_is_no_data(dataset: Dataset) -> None:
     name = dataset.sources[0].name
     if not unparsed:
         raise SourceError(f"{name} is empty.")
+    damaged = next((source for source in dataset.sources if source.damage is not None), None)
+    if damaged is not None:
+        raise SourceError(f"{damaged.name} is no dataset: {damaged.damage}.")
     first = unparsed[0]
     where = (
         ""

@@ -148,7 +148,9 @@ RULES: tuple[Rule, ...] = (
         when=kind == "not_object",
         evidence=_seen,
         says=lambda e: (
-            f"The turn is {e['seen']}, not an object" + (f": “{e['excerpt']}”" if e["excerpt"] else "")
+            f"“{e['excerpt']}” is {e['seen']}, not a message"
+            if e["excerpt"]
+            else f"{e['seen'][0].upper()}{e['seen'][1:]} stands in place of a message"
         ),
         page=Page(
             "Finds elements of the turn list that are a text, a list, a number or null.",

@@ -168,6 +168,8 @@ class Dataset:
             if key in self._cache:
                 self._cache.move_to_end(key)
                 return self._cache[key]
+        if not (0 <= source < len(self._sources) and 0 <= index < self.record_count(source)):
+            return None
         data = self.record_bytes(source, index, edits)
         if data is None or isinstance(decode(data), Bad):
             return None

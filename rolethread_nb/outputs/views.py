@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable
 from functools import cached_property
@@ -20,6 +21,7 @@ from ..sources.roles import ROLES
 from .thread_view import Payload, issue_payload, turn_payload
 
 PAGE = 100
+_MOST = 2**31  # more than there are of anything
 MOST_ROWS = 500
 MOST_TURNS = 200
 HUES = 8
@@ -344,23 +346,23 @@ class ReviewView:
         found = set(self._report.index.turns["role"].cast(pl.String).unique().to_list())
         return [role for role in ROLES if role in found] + (["unknown"] if None in found else [])
 
-    def first_key(self) -> str | None:
-        """The conversation to open first: that of the first finding that has one, else the first of all."""
-        table, _ = self._ordered("", "group", False)
-        having = table.filter(pl.col("index").is_not_null()).select("source", "index")
-        for source, index in having.head(50).iter_rows():
+    def first_place(self, query: str = "") -> Payload:
+        """What to open first: the first finding that has a conversation, else the first conversation."""
+        table, _ = self._ordered(query, "group", False)
+        having = table.filter(pl.col("index").is_not_null()).select("n", "source", "index", "turn")
+        for n, source, index, turn in having.head(50).iter_rows():
             if self._report.conversation(source, index) is not None:
-                return f"{source}:{index}"
+                return {"key": f"{source}:{index}", "turn": turn, "n": n}
         frame = self._report.index.conversations
-        return f"{frame['source'][0]}:{frame['index'][0]}" if frame.height else None
+        return {"key": f"{frame['source'][0]}:{frame['index'][0]}"} if frame.height else {}
 
-    def state(self, key: str | None = None) -> Payload:
+    def state(self, key: str | None = None, query: str = "") -> Payload:
         """The state of the review panel (those of the single components are parts of it)."""
-        key = self.first_key() if key is None else key
+        key = self.first_place(query).get("key") if key is None else key
         return {
             "header": self.header,
-            "findings": self.findings(),
-            "conversations": self.conversations(),
+            "findings": self.findings(query),
+            "conversations": self.conversations(query),
             "thread": None if key is None else self.thread(key),
             "charts": self.charts(),
             "roles": self.roles,
@@ -370,13 +372,14 @@ class ReviewView:
 
 def _address(key: str) -> tuple[int, int]:
     source, _, index = key.partition(":")
-    if not (source.isdigit() and index.isdigit()):
+    if not (source.isdecimal() and index.isdecimal()):
         raise QueryError(f"There is no conversation {key!r}.")
     return int(source), int(index)
 
 
 def _whole(value: object) -> int:
-    return max(0, int(value)) if isinstance(value, int | float) else 0
+    number = value if isinstance(value, int | float) and not math.isnan(value) else 0
+    return int(min(max(number, 0), _MOST))
 
 
 def answered(view: ReviewView, name: str, args: Payload) -> Payload:

@@ -21,9 +21,11 @@ class Review(Component):
     def __init__(self, shown: Dataset | Report, at: int | str | None = None, **traits: Any) -> None:
         super().__init__(as_report(shown), **traits)
         place, turn = _place(at)
-        key = self._view.first_key() if place is None else key_of(self.report, place)
-        self.selection = as_json({"key": key, "turn": turn} if key else {})
-        self.state = as_json(self._view.state(key))
+        chosen: dict[str, Any] = self._view.first_place(self.filters)
+        if place is not None:
+            chosen = {"key": key_of(self.report, place), "turn": turn}
+        self.selection = as_json(chosen)
+        self.state = as_json(self._view.state(chosen.get("key"), self.filters))
 
     def _static_html(self) -> str:
         return review_html(json.loads(self.state))
@@ -33,7 +35,7 @@ def _place(at: int | str | None) -> tuple[int | str | None, int | None]:
     """A place given as position, id, or ``"id#turn"``."""
     if isinstance(at, str) and "#" in at:
         name, _, turn = at.rpartition("#")
-        if turn.isdigit():
+        if turn.isdecimal():
             return name, int(turn)
     return at, None
 

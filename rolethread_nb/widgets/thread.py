@@ -28,8 +28,9 @@ class Thread(Component):
 
     def __init__(self, shown: Dataset | Report, at: int | str | None = None, **traits: Any) -> None:
         super().__init__(as_report(shown), **traits)
-        key = self._view.first_key() if at is None else key_of(self.report, at)
-        self.selection = as_json({"key": key} if key else {})
+        first = self._view.first_place() if at is None else {"key": key_of(self.report, at)}
+        key = first.get("key")
+        self.selection = as_json(first)
         self.state = as_json(
             {"thread": self._view.thread(key) if key else None, "empty": "No conversation to show."}
         )

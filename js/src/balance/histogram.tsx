@@ -54,12 +54,12 @@ export function HistogramDrawing({ chart, width, height, ...marks }: { chart: Hi
       />
       <g class="rt-rules" aria-hidden="true">
         {chart.rules?.map(([at, label]) => (
-          <g key={label}>
-            <line x1={x(at)} x2={x(at)} y1={top - 4} y2={y(0)} />
-            <text x={x(at) + (at > 0.6 ? -4 : 4)} y={top - 6} text-anchor={at > 0.6 ? "end" : "start"}>
-              {label}
-            </text>
-          </g>
+          <line key={label} x1={x(at)} x2={x(at)} y1={top - 4} y2={y(0)} />
+        ))}
+        {apart(chart.rules ?? [], wide).map(([at, label]) => (
+          <text key={label} x={x(at) + (at > 0.6 ? -4 : 4)} y={top - 6} text-anchor={at > 0.6 ? "end" : "start"}>
+            {label}
+          </text>
         ))}
       </g>
     </svg>
@@ -74,6 +74,20 @@ function spaced(ticks: [number, string][], wide: number): [number, string][] {
     const from = at * wide - (at <= 0.02 ? 0 : at >= 0.98 ? size : size / 2);
     if (from < free) return false;
     free = from + size;
+    return true;
+  });
+}
+
+/** Labels of lines that do not run into each other; the middle line's own comes first. */
+function apart(rules: [number, string][], wide: number): [number, string][] {
+  const taken: [number, number][] = [];
+  const middle = Math.floor(rules.length / 2);
+  const inTurn = [...rules.slice(middle), ...rules.slice(0, middle)];
+  return inTurn.filter(([at, label]) => {
+    const size = label.length * CHARACTER + 8;
+    const from = at * wide - (at > 0.6 ? size : 0);
+    if (taken.some(([start, end]) => from < end && start < from + size)) return false;
+    taken.push([from, from + size]);
     return true;
   });
 }

@@ -67,7 +67,8 @@ export function Marks({ marks, query, onChoose, onPoint, place, draw }: Props) {
             key={position}
             class={`rt-mark-shape ${toneClass(mark.tone)}${chosen ? " rt-chosen" : some ? " rt-dimmed" : ""}${mark.filter ? "" : " rt-fixed"}`}
             role="button"
-            tabIndex={position === at ? 0 : -1}
+            // Attribute names are not folded to lower case in SVG.
+            tabindex={position === at ? 0 : -1}
             aria-label={`${mark.label}: ${mark.text}`}
             aria-pressed={chosen}
             aria-disabled={mark.filter ? undefined : true}

@@ -2,7 +2,6 @@ import { useCallback, useRef, useState } from "preact/hooks";
 import { useSize, useUnique } from "../lib/hooks.ts";
 import type { Chart } from "../lib/protocol.ts";
 import { Empty } from "../lib/status.tsx";
-import { number } from "../lib/text.ts";
 import { clamp } from "../lib/window.ts";
 import { BarsDrawing } from "./bars.tsx";
 import { chooseMark, isChosen } from "./choice.ts";
@@ -29,7 +28,7 @@ export function BalanceView({ charts, query, empty, busy, compact = false, onQue
           key={chart.id}
           chart={chart}
           query={query}
-          height={compact ? 112 : 150}
+          compact={compact}
           onChoose={(filter) => onQuery(chooseMark(query, filter, charts))}
         />
       ))}
@@ -37,7 +36,7 @@ export function BalanceView({ charts, query, empty, busy, compact = false, onQue
   );
 }
 
-function ChartFigure({ chart, query, height, onChoose }: { chart: Chart; query: string; height: number; onChoose: (filter: string) => void }) {
+function ChartFigure({ chart, query, compact, onChoose }: { chart: Chart; query: string; compact: boolean; onChoose: (filter: string) => void }) {
   const [asTable, setAsTable] = useState(false);
   const [pointed, setPointed] = useState<{ mark: Mark; place: Place } | null>(null);
   const body = useRef<HTMLDivElement>(null);
@@ -63,7 +62,7 @@ function ChartFigure({ chart, query, height, onChoose }: { chart: Chart; query: 
           <p class="rt-note">Nothing to draw.</p>
         ) : (
           <>
-            {chart.kind === "histogram" ? <HistogramDrawing chart={chart} height={height} {...drawing} /> : <BarsDrawing chart={chart} {...drawing} />}
+            {chart.kind === "histogram" ? <HistogramDrawing chart={chart} height={compact ? 118 : 150} {...drawing} /> : <BarsDrawing chart={chart} compact={compact} {...drawing} />}
             {pointed && <Tip {...pointed} width={drawing.width} />}
           </>
         )}
@@ -90,10 +89,7 @@ function MarkTable({ chart, query, onChoose }: { chart: Chart; query: string; on
         <thead>
           <tr>
             <th scope="col">{chart.kind === "histogram" ? chart.x.label : chart.subtitle}</th>
-            <th scope="col" class="rt-value">
-              {kind}
-            </th>
-            <th scope="col">share</th>
+            <th scope="col">{kind}</th>
           </tr>
         </thead>
         <tbody>
@@ -110,7 +106,6 @@ function MarkTable({ chart, query, onChoose }: { chart: Chart; query: string; on
                     mark.label
                   )}
                 </th>
-                <td class="rt-value">{number(mark.value)}</td>
                 <td>{mark.text}</td>
               </tr>
             );

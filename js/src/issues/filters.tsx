@@ -14,7 +14,7 @@ interface Props {
   roles: string[];
   /** The codes that the dataset has, whatever the query lets through. */
   codes: FindingGroup[];
-  search: RefObject<HTMLInputElement>;
+  search: RefObject<HTMLInputElement | null>;
   onQuery: (query: string) => void;
   onLeave: () => void;
 }
@@ -22,7 +22,7 @@ interface Props {
 /** The query as text, and the switches that write its terms. */
 export function Filters({ query, head, roles, codes, search, onQuery, onLeave }: Props) {
   const [draft, setDraft] = useState(query);
-  const timer = useRef<ReturnType<typeof setTimeout>>();
+  const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
   useEffect(() => {
     // A query from elsewhere replaces the text, unless it only repeats what is being typed.
     setDraft((old) => (old.trim() === query.trim() ? old : query));
@@ -66,7 +66,7 @@ export function Filters({ query, head, roles, codes, search, onQuery, onLeave }:
     <div class="rt-filters" role="search" aria-label="findings">
       <div class="rt-chips" role="group" aria-label="severity">
         {severities.map((severity) => {
-          const count = head?.severities[severity] ?? 0;
+          const count = head?.severities[severity];
           return (
             <button
               key={severity}
@@ -75,7 +75,7 @@ export function Filters({ query, head, roles, codes, search, onQuery, onLeave }:
               aria-pressed={hasTerms(query, `severity:${severity}`)}
               onClick={() => toggle(`severity:${severity}`)}
             >
-              <SeverityShape severity={severity} quiet /> {number(count)} {severityName(severity, count)}
+              <SeverityShape severity={severity} quiet /> {count === undefined ? "" : number(count)} {severityName(severity, count ?? 2)}
             </button>
           );
         })}

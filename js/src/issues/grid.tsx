@@ -152,7 +152,8 @@ function Flat({ pages, head, chosen, onSelect, onSort }: IssueGridProps & { head
           <span key={name} role="columnheader" class={`rt-col-${sort || "message"}`} aria-sort={sorted ? order : sort ? "none" : undefined}>
             {sort ? (
               <button type="button" onClick={() => onSort(sort, sorted && !pages.wanted.descending)} title={`Sort by ${name.toLowerCase()}`}>
-                {name}
+                {name.slice(0, 4)}
+                <span class="rt-long">{name.slice(4)}</span>
                 <span aria-hidden="true">{sorted ? (pages.wanted.descending ? " ↓" : " ↑") : ""}</span>
               </button>
             ) : (

@@ -61,7 +61,7 @@ export function Grid({ label, count, chosen, columns, busy, head, className = ""
     show(next);
   };
   const page = Math.max(1, Math.floor((tall - headHeight) / ROW) - 1);
-  const moves: Record<string, () => void> = {
+  const moves = (at: number): Record<string, () => void> => ({
     ArrowDown: () => move(at + 1),
     ArrowUp: () => move(at - 1),
     PageDown: () => move(at + page),
@@ -70,15 +70,14 @@ export function Grid({ label, count, chosen, columns, busy, head, className = ""
     End: () => move(count - 1),
     Enter: () => onEnter(at),
     " ": () => onEnter(at),
-  };
-  if (onSide) {
-    moves.ArrowLeft = () => onSide(at, "left");
-    moves.ArrowRight = () => onSide(at, "right");
-  }
+    ...(onSide && { ArrowLeft: () => onSide(at, "left"), ArrowRight: () => onSide(at, "right") }),
+  });
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.ctrlKey || event.metaKey || event.altKey || count === 0) return;
-    if (!(event.target as Element).closest("[data-position]")) return;
-    const action = Object.hasOwn(moves, event.key) ? moves[event.key] : undefined;
+    const focused = (event.target as Element).closest<HTMLElement>("[data-position]");
+    if (!focused) return;
+    const actions = moves(Number(focused.dataset.position));
+    const action = Object.hasOwn(actions, event.key) ? actions[event.key] : undefined;
     if (!action) return;
     event.preventDefault();
     event.stopPropagation();

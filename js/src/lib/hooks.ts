@@ -47,7 +47,7 @@ export interface Size {
 }
 
 /** The inner size of an element, zero until it is in the page. */
-export function useSize(ref: RefObject<HTMLElement>): Size {
+export function useSize(ref: RefObject<HTMLElement | null>): Size {
   const [size, setSize] = useState<Size>({ width: 0, height: 0 });
   useLayoutEffect(() => {
     const element = ref.current;

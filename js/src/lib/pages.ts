@@ -105,7 +105,7 @@ export class Pages<Row, P extends Page<Row>> extends Store {
   /** The position of a row that may not be loaded, by asking for the page around it. */
   async locate(matches: (row: Row) => boolean, near: number | string): Promise<number> {
     const known = this.find(matches);
-    if (known >= 0 || this.stale || this.#complete(0, 0, this.count)) return known;
+    if (known >= 0 || this.stale || this.#rows.size >= this.count) return known;
     await this.#load(0, `${this.#name}:near`, near);
     return this.find(matches);
   }

@@ -109,15 +109,15 @@ export function ReviewApp({ host, root }: { host: Host; root: HTMLElement }) {
 
   return (
     <div ref={frame} tabIndex={-1} onKeyDown={onKeyDown} class={`rt-frame rt-review${narrow ? " rt-narrow" : ""}`}>
-      <header class="rt-header">
-        <b dir="auto">{state.header?.name ?? ""}</b>
-        <span class="rt-facts">{state.header?.numbers ?? ""}</span>
-        {state.header?.profile && (
+      {state.header && (
+        <header class="rt-header">
+          <b dir="auto">{state.header.name}</b>
+          <span class="rt-facts">{state.header.numbers}</span>
           <span class="rt-profile">
             profile <b>{state.header.profile}</b>
           </span>
-        )}
-      </header>
+        </header>
+      )}
       <Notices error={error} kernel={kernel} failure={desk.failure} onRetry={() => desk.retry()} />
       <Filters
         query={query}
@@ -131,12 +131,7 @@ export function ReviewApp({ host, root }: { host: Host; root: HTMLElement }) {
       <div class="rt-main">
         <Tabs tabs={tabs} open={tab} onOpen={setTab} />
         <div class={`rt-pane${desk.thread.opening && !desk.thread.failure ? " rt-stale" : ""}`}>
-          {n !== null && !selection.key && (
-            <aside class="rt-dataset-finding">
-              {chosen && <SeverityShape severity={chosen.severity} />} {chosen && <code>{chosen.code}</code>}{" "}
-              <span>{chosen?.message ?? ""}</span> <span class="rt-facts">A finding about the whole dataset; no single conversation is meant.</span>
-            </aside>
-          )}
+          {chosen && !chosen.key && <Apart finding={chosen} />}
           <ThreadView
             thread={thread}
             selection={selection}
@@ -153,12 +148,12 @@ export function ReviewApp({ host, root }: { host: Host; root: HTMLElement }) {
         <KeyHint keys={["j", "k"]} what="finding" />
         <KeyHint keys={["n", "p"]} what="conversation" />
         <KeyHint keys={["/"]} what="search" />
-        <KeyHint keys={["w"]} what="white space" />
-        <KeyHint keys={["f"]} what="fold" />
+        <KeyHint keys={["w"]} what="white space" minor />
+        <KeyHint keys={["f"]} what="fold" minor />
         <KeyHint keys={["Esc"]} what="back to the notebook" />
         <span class="rt-space" />
         {!narrow && desk.charts.charts.length > 0 && (
-          <button type="button" class="rt-link" aria-pressed={charts} onClick={() => setCharts(!charts)}>
+          <button type="button" class="rt-link" aria-expanded={charts} onClick={() => setCharts(!charts)}>
             {charts ? "Hide charts" : "Show charts"}
           </button>
         )}
@@ -172,9 +167,23 @@ export function ReviewApp({ host, root }: { host: Host; root: HTMLElement }) {
   );
 }
 
-function KeyHint({ keys, what }: { keys: string[]; what: string }) {
+/** A finding that no conversation can show: one about the dataset, or about a record that is none. */
+function Apart({ finding }: { finding: Finding }) {
   return (
-    <span class="rt-hint">
+    <aside class="rt-apart">
+      <SeverityShape severity={finding.severity} /> <code>{finding.code}</code> <span>{finding.message}</span>{" "}
+      <span class="rt-facts">
+        {finding.index === null
+          ? "This is about the whole dataset, not about one conversation."
+          : `Record #${finding.index}${finding.line === null ? "" : `, line ${number(finding.line)},`} holds no conversation to show.`}
+      </span>
+    </aside>
+  );
+}
+
+function KeyHint({ keys, what, minor = false }: { keys: string[]; what: string; minor?: boolean }) {
+  return (
+    <span class={`rt-hint${minor ? " rt-minor" : ""}`}>
       {keys.map((key) => (
         <kbd key={key}>{key}</kbd>
       ))}{" "}

@@ -42,7 +42,7 @@ export function ConversationList({ pages, current, onOpen }: Props) {
             value={pages.wanted.sort}
             onChange={(event) => {
               const sort = event.currentTarget.value;
-              pages.order({ ...pages.wanted, sort, descending: sort !== "file" });
+              pages.order({ ...pages.wanted, sort, descending: false });
             }}
           >
             {sorts.map(([value, label]) => (

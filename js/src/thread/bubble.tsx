@@ -10,7 +10,7 @@ export interface Pointed {
 }
 
 /** What the mark under the pointer or the focus is about; it stands in the thread's box, beside no turn that could clip it. */
-export function Bubble({ id, box, pointed }: { id: string; box: RefObject<HTMLElement>; pointed: Pointed | null }) {
+export function Bubble({ id, box, pointed }: { id: string; box: RefObject<HTMLElement | null>; pointed: Pointed | null }) {
   const ref = useRef<HTMLDivElement>(null);
   const [place, setPlace] = useState({ left: 0, top: 0 });
   useLayoutEffect(() => {

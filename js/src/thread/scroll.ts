@@ -1,7 +1,7 @@
 /** Brings an element into sight by moving its own box only, never the page around it. */
 export function reveal(box: HTMLElement, target: HTMLElement): void {
-  // Turns that were never drawn have guessed heights; each round measures what the last one made visible.
-  let rounds = 4;
+  // Turns that were never drawn have guessed heights, and a new frame may still find its size: look again for some frames.
+  let frames = 8;
   const move = () => {
     const frame = box.getBoundingClientRect();
     const place = target.getBoundingClientRect();
@@ -9,10 +9,9 @@ export function reveal(box: HTMLElement, target: HTMLElement): void {
     const below = place.bottom - frame.bottom;
     if (above < 24 || below > -16) {
       const wanted = place.height > frame.height * 0.6 ? above - 24 : above - frame.height * 0.3;
-      const before = box.scrollTop;
-      box.scrollTop = before + wanted;
-      if (box.scrollTop !== before && --rounds > 0) requestAnimationFrame(move);
+      box.scrollTop += wanted;
     }
+    if (--frames > 0 && box.isConnected) requestAnimationFrame(move);
   };
   move();
 }

@@ -47,8 +47,8 @@ function TurnRow({ turn, issues, current, selected, literal, open, describedBy, 
     >
       <span class="rt-number">{turn.turn}</span>
       <div class="rt-who">
-        <b>{roleLabel(turn)}</b>
-        {turn.role !== null && turn.role_raw !== null && turn.role_raw !== turn.role && <small dir="auto">in the file: {turn.role_raw}</small>}
+        <b title={turn.role_raw === null ? "no role in the file" : `“${turn.role_raw}” in the file`}>{roleLabel(turn)}</b>
+        {turn.role === null && turn.role_raw !== null && <small>unknown role</small>}
         {turn.speaker && (
           <span class="rt-speaker" dir="auto" style={turn.hue === null ? undefined : { color: `var(--rt-hue-${turn.hue % 8})` }}>
             {turn.speaker}
