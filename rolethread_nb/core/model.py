@@ -182,7 +182,7 @@ class Conversation:
     """One record that was recognised.
 
     Attributes:
-        id: stable name of the conversation (see the design of identity in the documentation).
+        id: stable name of the conversation (docs/how-it-works.md says how it is made).
         source: name of the source it came from.
         index: 0-based position of its record in the source, rejected records counted.
         line: 1-based line where the record begins, None where there are no lines.

@@ -13,11 +13,12 @@ export function HistogramDrawing({ chart, width, height, ...marks }: { chart: Hi
   const tall = Math.max(1, height - top - FOOT);
   const x = (at: number) => left + at * wide;
   const y = (at: number) => top + (1 - at) * tall;
+  const labelled = apart(chart.rules ?? [], wide);
   return (
     <svg width={width} height={height} role="group" aria-label={chart.title}>
       <g class="rt-axis" aria-hidden="true">
         {chart.y.ticks.map(([at, label]) => (
-          <g key={label}>
+          <g key={at}>
             <line x1={left} x2={x(1)} y1={y(at) + 0.5} y2={y(at) + 0.5} class={at === 0 ? "rt-zero" : "rt-gridline"} />
             <text x={left - 6} y={y(at) + 4} text-anchor="end">
               {label}
@@ -53,10 +54,10 @@ export function HistogramDrawing({ chart, width, height, ...marks }: { chart: Hi
         }}
       />
       <g class="rt-rules" aria-hidden="true">
-        {chart.rules?.map(([at, label]) => (
-          <line key={label} x1={x(at)} x2={x(at)} y1={top - 4} y2={y(0)} />
+        {chart.rules?.map((rule) => [rule, x(rule[0])] as const).map(([rule, at]) => (
+          <line key={rule[1]} class={labelled.includes(rule) ? "" : "rt-faint"} x1={at} x2={at} y1={top - 4} y2={y(0)} />
         ))}
-        {apart(chart.rules ?? [], wide).map(([at, label]) => (
+        {labelled.map(([at, label]) => (
           <text key={label} x={x(at) + (at > 0.6 ? -4 : 4)} y={top - 6} text-anchor={at > 0.6 ? "end" : "start"}>
             {label}
           </text>

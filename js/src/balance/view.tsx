@@ -47,10 +47,8 @@ function ChartFigure({ chart, query, compact, onChoose }: { chart: Chart; query:
   return (
     <figure class="rt-chart" aria-labelledby={titleId} data-chart={chart.id}>
       <figcaption>
-        <div>
-          <b id={titleId}>{chart.title}</b>
-          <small>{chart.subtitle}</small>
-        </div>
+        <b id={titleId}>{chart.title}</b>
+        <small title={chart.subtitle}>{chart.subtitle}</small>
         <button type="button" class="rt-link" aria-pressed={asTable} onClick={() => setAsTable(!asTable)}>
           as table
         </button>
