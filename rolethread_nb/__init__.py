@@ -15,7 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 from ._version import __version__
 from .core.dataset import Dataset
-from .core.errors import ExportError, QueryError, RolethreadError, SourceChangedError, SourceError
+from .core.errors import (
+    ExportError,
+    QueryError,
+    RolethreadError,
+    SourceChangedError,
+    SourceError,
+    StalePlanError,
+)
 from .core.loading import load
 from .core.model import Conversation, Issue, Message
 from .core.report import Report
@@ -40,6 +47,7 @@ __all__ = [
     "RolethreadError",
     "SourceChangedError",
     "SourceError",
+    "StalePlanError",
     "Thread",
     "__version__",
     "load",

@@ -134,7 +134,9 @@ def test_the_panel_fits_a_narrow_and_a_wide_cell(lab: Lab, panel: Locator) -> No
 
 def test_light_and_dark_are_legible(lab: Lab, panel: Locator) -> None:
     rows(panel).first.click()
-    while thread(panel).get_attribute("aria-label") != "conversation #7":  # a placeholder left open in its text
+    while (
+        thread(panel).get_attribute("aria-label") != "conversation #7"
+    ):  # a placeholder left open in its text
         lab.page.keyboard.press("j")
         lab.page.wait_for_timeout(100)
     for theme in ("JupyterLab Light", "JupyterLab Dark"):

@@ -232,3 +232,21 @@ def test_the_direction_is_that_of_the_first_strong_letter() -> None:
         "ltr",
         "ltr",
     ]
+
+
+def test_a_page_is_found_by_a_row_that_is_on_it() -> None:
+    records = [
+        {
+            "id": f"c{n}",
+            "messages": [{"role": "user", "content": f"x{n} "}, {"role": "assistant", "content": "y"}],
+        }
+        for n in range(250)
+    ]
+    view = ReviewView(rt.load(records).check(select="text"))
+    page = view.answer("findings", {"near": 123, "limit": 50})
+    assert page["offset"] == 100
+    assert 123 in [row["n"] for row in page["rows"]]
+    page = view.answer("conversations", {"near": "0:249", "limit": 100})
+    assert page["offset"] == 200
+    assert page["rows"][-1]["key"] == "0:249"
+    assert view.answer("findings", {"near": 123, "query": "code:leak", "limit": 50})["offset"] == 0

@@ -40,6 +40,8 @@ def _without_commas(data: bytes) -> bytes | None:
 
 
 def _says_bad_json(evidence: Evidence) -> str:
+    if evidence.get("container"):
+        return f"The records can be read, but the file is not valid JSON: {evidence['reason']}"
     column = f" (column {evidence['column']})" if evidence.get("column") else ""
     return f"The record does not parse: {evidence['reason']}{column}"
 
@@ -78,13 +80,20 @@ RULES: tuple[Rule, ...] = (
             _no_edits,
             "leave the comma out",
             rewrite=_without_commas,
-            fits=lambda evidence: str(evidence["reason"]).startswith("a comma before"),
+            fits=lambda evidence: (
+                str(evidence["reason"]).startswith("a comma before") and not evidence.get("container")
+            ),
         ),
         fires=(
+            b"[" + _LINE.encode() + b",]",
             b'{"messages": [{"role": "user", "content": "Hi"},]}\n' + _LINE.encode(),
             b'{"messages": [{"role": "us',
         ),
-        silent=(_LINE.encode(), b"\n\n" + _LINE.encode() + b"\n\n"),
+        silent=(
+            _LINE.encode(),
+            b"\n\n" + _LINE.encode() + b"\n\n",
+            b"[" + _LINE.encode() + b",\n" + _LINE.encode() + b"]",
+        ),
     ),
     Rule(
         code="file.bom",

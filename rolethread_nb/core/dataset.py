@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
+
+import polars as pl
 
 from ..sources.decoding import Bad, decode, decode_exactly
 from ..sources.formats import Format, recognise
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
     from .report import Report
 
 _CACHED = 256
+_SEARCHES = 16
 
 
 class Dataset:
@@ -56,6 +60,7 @@ class Dataset:
         self._original_ids: dict[tuple[int, int], str] | None = None
         self._repeated: dict[tuple[int, int], tuple[str, int]] = {}
         self._cache: OrderedDict[tuple[int, int, int], Conversation] = OrderedDict()
+        self._searched: dict[tuple[int, str], pl.DataFrame] = {}
         self._lock = threading.RLock()
 
     # ------------------------------------------------------------------ reading
@@ -240,14 +245,35 @@ class Dataset:
         rows = Query(query).conversation_rows(self)
         return [self._row(row) for row in rows]
 
+    def turns_with(self, words: str) -> pl.DataFrame:
+        """The turns whose text holds ``words``, without regard to case: columns source, index, turn. One pass over the texts."""
+        key = (self.version, words.lower())
+        with self._lock:
+            if key not in self._searched:
+                if len(self._searched) >= _SEARCHES:
+                    self._searched.clear()
+                self._searched[key] = self._search(words)
+            return self._searched[key]
+
+    def _search(self, words: str) -> pl.DataFrame:
+        pattern = "(?i)" + re.escape(words)
+        parts = [pl.DataFrame(schema={"source": pl.Int32, "index": pl.Int64, "turn": pl.Int32})]
+        for block in self.blocks():
+            if block.turns.height:
+                found = block.turns.filter(pl.col("text").str.contains(pattern)).select(
+                    "conversation", "turn"
+                )
+                indices = [block.indices[at] for at in found["conversation"].to_list()]
+                source = pl.lit(block.source, dtype=pl.Int32).alias("source")
+                parts.append(found.select(source, pl.Series("index", indices, dtype=pl.Int64), "turn"))
+        return pl.concat(parts)
+
     def conversations(self) -> pd.DataFrame:
         """One row a conversation: source, index, line, id, format, title, turns, words, exchanges, system prompt."""
         return _pandas(self.index.conversations)
 
     def turns(self) -> pd.DataFrame:
         """The turn table: one row a message, with its text and measures (characters, words, share of quoted speech)."""
-        import polars as pl
-
         from .turns import quote_share
 
         parts, count = [], 0

@@ -19,5 +19,9 @@ class QueryError(RolethreadError):
     """A query, rule code, profile or role name is not understood."""
 
 
+class StalePlanError(RolethreadError):
+    """A plan of repairs was applied after the dataset had changed; it has to be made again."""
+
+
 class ExportError(RolethreadError):
     """An export was refused: the file exists, is a source, or the format is unknown."""

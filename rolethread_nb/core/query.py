@@ -159,7 +159,7 @@ class Query:
                     if word in rule.code.lower() or word in rule.title.lower()
                 ]
                 hits = (
-                    text_hits(report.dataset, word)
+                    report.dataset.turns_with(word)
                     .select("source", "index", "turn")
                     .with_columns(hit=pl.lit(True))
                 )
@@ -188,7 +188,7 @@ class Query:
             keys = table.select(pl.col("source").cast(pl.UInt16), pl.col("index").cast(pl.UInt32)).unique()
             rows = rows.join(keys, on=["source", "index"], how="semi", maintain_order="left")
         for word in self._words:
-            hits = text_hits(dataset, word).select(
+            hits = dataset.turns_with(word).select(
                 pl.col("source").cast(pl.UInt16), pl.col("index").cast(pl.UInt32)
             )
             titled = rows.filter(
@@ -206,22 +206,3 @@ def _places(report: Report) -> pl.DataFrame:
         pl.col("source").cast(pl.Int32), pl.col("index").cast(pl.Int64)
     ).with_row_index("conversation")
     return report.index.turns.join(keys, on="conversation", how="left", maintain_order="left")
-
-
-def text_hits(dataset: Dataset, word: str) -> pl.DataFrame:
-    """The turns whose text holds ``word`` (lower case): source, index, turn. One pass over the texts."""
-    parts = []
-    for block in dataset.blocks():
-        if not block.turns.height:
-            continue
-        found = block.turns.filter(pl.col("text").str.to_lowercase().str.contains(word, literal=True))
-        indices = [block.indices[at] for at in found["conversation"].to_list()]
-        parts.append(
-            found.select(
-                pl.lit(block.source, dtype=pl.Int32).alias("source"),
-                pl.Series("index", indices, dtype=pl.Int64),
-                "turn",
-            )
-        )
-    schema = {"source": pl.Int32, "index": pl.Int64, "turn": pl.Int32}
-    return pl.concat(parts) if parts else pl.DataFrame(schema=schema)

@@ -12,6 +12,7 @@ from ..checks.rule import ESCAPE, REMOVE, Edit, Rule, Safety
 from ..sources.decoding import SEPARATORS
 from . import splice
 from .dataset import Dataset
+from .errors import StalePlanError
 from .model import Conversation
 from .visible import visible
 
@@ -73,10 +74,10 @@ class Plan:
         """Make the changes in the dataset, as one step that ``ds.undo()`` takes back. The source stays as it is.
 
         Raises:
-            RuntimeError: if the dataset was changed since the check.
+            StalePlanError: if the dataset was changed since the check.
         """
         if self._dataset.version != self._version:
-            raise RuntimeError("The dataset has changed since this plan was made; check it again.")
+            raise StalePlanError("The dataset has changed since this plan was made; check it again.")
         if self._changes:
             what = ", ".join(f"{code} × {count}" for code, count in self.counts.items())
             self._dataset.apply(self._changes, f"repaired {what}")

@@ -107,6 +107,9 @@ def _blocks(dataset: Dataset, check: Check) -> Iterator[Block]:
         if marked and (number, -1) not in dataset.edits:
             check.note_source("file.bom", number, {"bytes": 3})
     yield from dataset.blocks()
+    for number, source in enumerate(dataset.sources):
+        for remark in source.remarks:
+            check.note_source(remark.code, number, remark.detail)
 
 
 def _chosen(

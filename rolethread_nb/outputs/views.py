@@ -56,22 +56,20 @@ class ReviewView:
             return requests[name](args)
 
     def _asked_findings(self, args: Payload) -> Payload:
-        return self.findings(
-            str(args.get("query", "")),
-            str(args.get("sort", "group")),
-            bool(args.get("descending", False)),
-            _whole(args.get("offset", 0)),
-            min(_whole(args.get("limit", PAGE)), MOST_ROWS),
-        )
+        query, sort, descending, offset, limit = _page(args, "group")
+        if isinstance(near := args.get("near"), int):
+            order = self._ordered(query, sort, descending)[0]["n"]
+            offset = _page_of(order.index_of(near), offset, limit)
+        return self.findings(query, sort, descending, offset, limit)
 
     def _asked_conversations(self, args: Payload) -> Payload:
-        return self.conversations(
-            str(args.get("query", "")),
-            str(args.get("sort", "file")),
-            bool(args.get("descending", False)),
-            _whole(args.get("offset", 0)),
-            min(_whole(args.get("limit", PAGE)), MOST_ROWS),
-        )
+        query, sort, descending, offset, limit = _page(args, "file")
+        if isinstance(near := args.get("near"), str):
+            source, index = _address(near)
+            here = (pl.col("source") == source) & (pl.col("index") == index)
+            at = self._listed(query, sort, descending).with_row_index("at").filter(here)["at"].to_list()
+            offset = _page_of(at[0] if at else None, offset, limit)
+        return self.conversations(query, sort, descending, offset, limit)
 
     def _asked_conversation(self, args: Payload) -> Payload:
         count = min(_whole(args.get("count", MOST_TURNS)), MOST_TURNS)
@@ -207,22 +205,8 @@ class ReviewView:
         offset: int = 0,
         limit: int = PAGE,
     ) -> Payload:
-        """One page of the list of conversations."""
-        frame = self._conversation_table
-        if query.strip():
-            frame = frame[Query(query).conversation_rows(self._report.dataset, self._report)]
-        columns = {
-            "file": [],
-            "findings": ["errors", "warnings", "infos"],
-            "turns": ["turns"],
-            "words": ["words"],
-        }
-        if sort not in columns:
-            raise QueryError(f"Conversations cannot be sorted by {sort!r}.")
-        if columns[sort]:
-            frame = frame.sort(columns[sort], descending=not descending, maintain_order=True)
-        elif descending:
-            frame = frame.reverse()
+        """One page of the list of conversations. By findings, turns or words, those with most come first."""
+        frame = self._listed(query, sort, descending)
         return {
             "query": query,
             "sort": sort,
@@ -241,6 +225,22 @@ class ReviewView:
                 for row in frame.slice(offset, limit).iter_rows(named=True)
             ],
         }
+
+    def _listed(self, query: str, sort: str, descending: bool) -> pl.DataFrame:
+        frame = self._conversation_table
+        if query.strip():
+            frame = frame[Query(query).conversation_rows(self._report.dataset, self._report)]
+        columns = {
+            "file": [],
+            "findings": ["errors", "warnings", "infos"],
+            "turns": ["turns"],
+            "words": ["words"],
+        }
+        if sort not in columns:
+            raise QueryError(f"Conversations cannot be sorted by {sort!r}.")
+        if columns[sort]:
+            return frame.sort(columns[sort], descending=not descending, maintain_order=True)
+        return frame.reverse() if descending else frame
 
     @cached_property
     def _conversation_table(self) -> pl.DataFrame:
@@ -368,6 +368,22 @@ class ReviewView:
             "roles": self.roles,
             "empty": self.empty,
         }
+
+
+def _page(args: Payload, sort: str) -> tuple[str, str, bool, int, int]:
+    """Query, sort, direction, offset and limit of a request for a page."""
+    return (
+        str(args.get("query", "")),
+        str(args.get("sort", sort)),
+        bool(args.get("descending", False)),
+        _whole(args.get("offset", 0)),
+        min(_whole(args.get("limit", PAGE)), MOST_ROWS),
+    )
+
+
+def _page_of(position: int | None, offset: int, limit: int) -> int:
+    """Where the page begins that holds a position; ``offset`` where there is none."""
+    return offset if position is None or not limit else position - position % limit
 
 
 def _address(key: str) -> tuple[int, int]:

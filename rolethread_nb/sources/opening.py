@@ -20,6 +20,7 @@ from typing import IO, Any
 import zstandard
 
 from ..core.errors import SourceChangedError, SourceError
+from .decoding import Remark
 from .objects import encode_record
 
 UTF8_BOM = b"\xef\xbb\xbf"
@@ -53,6 +54,7 @@ class Source:
         encoding: ``utf-8``, or the UTF-16 form the file was in.
         foreign: what the file is when it is no dataset at all, else None.
         damage: why unpacking ended early, else None.
+        remarks: what is wrong with the container itself, known once its records have been read.
         has_lines: False for data that never was a file.
     """
 
@@ -64,6 +66,7 @@ class Source:
         self.has_lines = has_lines
         self.encoding = "utf-8"
         self.damage: str | None = None
+        self.remarks: list[Remark] = []
         self._handle = handle
         self._turn = threading.Lock()
         self._stamp: tuple[int, int, int] | None = None

@@ -14,7 +14,7 @@ from typing import Literal
 
 import msgspec
 
-from .decoding import Bad, decode
+from .decoding import Bad, Remark, decode
 from .formats import looks_like_message
 from .opening import Source
 
@@ -152,6 +152,8 @@ def _value_regions(source: Source, container: Container, at: int) -> Iterator[Re
         line += data.count(b"\n", seen - at, start - at)
         lines.append(line)
         seen = start
+    if container == "array":
+        source.remarks = list(_array_damage(data, at, spans, source))
     low = 0
     while low < len(spans):
         base, high = spans[low][0], low
@@ -177,6 +179,27 @@ def _fast_spans(data: bytes, container: Container) -> list[tuple[int, int]]:
             at = _after_blanks(data, end) + 1
         return spans
     return list(_spans(data, container, 0))
+
+
+def _array_damage(data: bytes, at: int, spans: list[tuple[int, int]], source: Source) -> Iterator[Remark]:
+    """What is wrong with an array between its records, which load all the same; strict readers refuse the whole file."""
+    edges = [at + 1, *(edge for span in spans for edge in span), source.size]
+    for number, (left, right) in enumerate(zip(edges[::2], edges[1::2], strict=True)):
+        gap = b"".join(data[left - at : right - at].split())
+        last = number == len(spans)
+        if gap == (b"]" if last else b"," if number else b"") or (last and not gap.startswith((b",", b"]"))):
+            if last and not gap and not isinstance(decode(data[spans[-1][0] - at : spans[-1][1] - at]), Bad):
+                yield _between(data, at, right, "the array is not closed")
+            continue
+        if last:
+            yield _between(data, at, left, "a comma before the closing bracket of the array")
+        elif gap.count(b",") > 1 or not number:
+            yield _between(data, at, left, "a comma too many between two records of the array")
+
+
+def _between(data: bytes, at: int, where: int, reason: str) -> Remark:
+    line = data.count(b"\n", 0, where - at) + 1
+    return Remark("file.bad_json", {"reason": reason, "line": line, "container": True})
 
 
 def _after_blanks(data: bytes, at: int) -> int:

@@ -15,6 +15,8 @@ import {
 import { Store } from "../lib/store.ts";
 import { ThreadSource } from "../thread/source.ts";
 
+const PATIENCE = 1_000;
+
 /** What lies on the reviewer's desk: the findings, the conversations, the open one, the charts, and how they are linked. */
 export class Desk extends Store {
   state: Partial<ReviewState> = {};
@@ -26,7 +28,8 @@ export class Desk extends Store {
   readonly charts: ChartSource;
   #host: Host;
   #stops: (() => void)[];
-  #walking = false;
+  // When the step that is still waiting for a row began, or 0.
+  #stepping = 0;
 
   constructor(host: Host) {
     super();
@@ -90,14 +93,11 @@ export class Desk extends Store {
   }
 
   async #walk(steps: () => Promise<void>): Promise<void> {
-    // A key held down while the kernel is busy must not pile up steps.
-    if (this.#walking) return;
-    this.#walking = true;
-    try {
-      await steps();
-    } finally {
-      this.#walking = false;
-    }
+    // A key held down while the kernel is busy must not pile up requests, and a kernel that never answers must not hold the keys.
+    if (Date.now() - this.#stepping < PATIENCE) return;
+    this.#stepping = Date.now();
+    await steps();
+    this.#stepping = 0;
   }
 
   #readState(): void {

@@ -223,6 +223,17 @@ describe("a panel whose kernel does not answer", () => {
     expect(root.textContent).not.toContain("Waiting for the kernel");
   });
 
+  it("still lets the keys move among the findings that are loaded", async () => {
+    const at = host({ selection: { key: "0:99", turn: 2, n: 99 } });
+    const root = await show(ReviewApp, at);
+    at.busy = true;
+    for (let times = 0; times < 5; times++) await press("j", frame(root));
+    expect(at.sent.filter((request) => request.name === "findings")).toHaveLength(1);
+    await settle(1100);
+    await press("k", frame(root));
+    expect(place(at).n).toBe(98);
+  });
+
   it("draws only the newest of several answers", async () => {
     const at = host();
     const root = await show(ReviewApp, at);
