@@ -165,7 +165,7 @@ def read_block(
     block = Block(source, source_name, roles, rows=TurnRows(roles))
     rows = block.rows
     datas: list[bytes] = []
-    keys = 0
+    keys: list[int] = []
     for at in range(len(region.spans)):
         index = region.first + at
         data: bytes | None = region.record(at)
@@ -191,14 +191,15 @@ def read_block(
         datas.append(data)
         if remarks:
             block.remarks.extend((position, remark) for remark in remarks)
+        before = rows.keys
         rows.add(reading)
-        keys += _keys_beside(raw, reading)
+        keys.append(rows.keys - before + _keys_beside(raw, reading))
     whole = b"\n".join(datas) if edits or block.rejected else region.data
     if may_hold_separator(whole):
         block.remarks += [(at, remark) for at, data in enumerate(datas) for remark in separators(data)]
-    if may_repeat_keys(whole, keys + rows.keys):
-        for at, (data, raw) in enumerate(zip(datas, block.raws, strict=True)):
-            if may_repeat_keys(data, key_count(raw)):
+    if may_repeat_keys(whole, sum(keys)):
+        for at, (data, count) in enumerate(zip(datas, keys, strict=True)):
+            if may_repeat_keys(data, count):
                 block.remarks += [(at, remark) for remark in duplicate_keys(data)]
     return block
 
@@ -247,7 +248,7 @@ def _content_digest(raw: Any, turn_hash: Any) -> bytes:
 
 
 def _content_sums(turns: pl.DataFrame, count: int) -> list[tuple[int, int, int]]:
-    """For each conversation: its turns, and two sums of hashes over role, text and place of every turn."""
+    """For each conversation: its turns, and two sums of hashes over role, speaker, text and place of every turn."""
     sums = np.zeros((count, 3), dtype=np.uint64)
     if turns.height:
         conversation = turns["conversation"].to_numpy()
@@ -255,7 +256,7 @@ def _content_sums(turns: pl.DataFrame, count: int) -> list[tuple[int, int, int]]
         having = conversation[starts]
         sums[having, 0] = np.diff(starts, append=len(conversation))
         for column, seed in ((1, 1), (2, 2)):
-            whole = pl.struct("turn", "role_raw", "text").hash(seed)
+            whole = pl.struct("turn", "role_raw", "speaker", "text").hash(seed)
             sums[having, column] = np.add.reduceat(turns.select(h=whole)["h"].to_numpy(), starts)
     return [(int(n), int(one), int(two)) for n, one, two in sums.tolist()]
 

@@ -82,6 +82,7 @@ class TurnRows:
         self._roles: list[Role | None] = []
         self._aliases: list[int] = []
         self._texts: list[str] = []
+        self._named: dict[int, list[str | None]] = {}
         self._odd: list[tuple[int, str | None, str, bool, float | None]] = []
         self.notes: list[tuple[int, str, dict[str, Any]]] = []
         self.keys = 0
@@ -121,15 +122,21 @@ class TurnRows:
                 self._aliases.append(row)
 
     def _add_clean(self, turns: list[Any], role_key: str, text_key: str) -> bool:
-        """Take all turns at once, if each is an object of exactly a role and a text."""
+        """Take all turns at once, if each is an object of exactly a role, a text and perhaps a name."""
         try:
             labels = [turn[role_key] for turn in turns]
             texts = [turn[text_key] for turn in turns]
         except (KeyError, TypeError):
             return False
         keys = sum(map(len, turns))
-        if keys != 2 * len(turns) or not set(map(type, labels)) <= _STR or not set(map(type, texts)) <= _STR:
+        if not set(map(type, labels)) <= _STR or not set(map(type, texts)) <= _STR:
             return False
+        if keys != 2 * len(turns):
+            names = [turn.get("name") for turn in turns]
+            named = [name for name in names if type(name) is str and name]
+            if keys != 2 * len(turns) + len(named):
+                return False
+            self._named[len(self._texts)] = names
         self._labels += labels
         self._texts += texts
         self.keys += keys
@@ -189,6 +196,10 @@ class TurnRows:
             ]
         )
         frame = frame.with_columns(_words(texts, frame["text"], ascii_))
+        speakers: list[str | None] = [None] * len(texts)
+        for row, names in self._named.items():
+            speakers[row : row + len(names)] = names
+        frame = frame.with_columns(_strings("name", speakers))
         odd = [(row, None if name is None else encodable(name), *rest) for row, name, *rest in self._odd]
         lines = frame.lazy().with_row_index("row")
         if odd:
@@ -204,6 +215,7 @@ class TurnRows:
             lines.with_columns(
                 _kind(),
                 pl.col("calls").fill_null(False),
+                pl.coalesce("speaker", "name").alias("speaker"),
                 trained=trained.fill_null(False),
                 odd=pl.col("odd_kind").is_not_null(),
             )
