@@ -18,8 +18,10 @@ import numpy as np
 import polars as pl
 
 from ..sources.decoding import (
+    TOO_DEEP,
     Bad,
     Remark,
+    TooDeepError,
     decode,
     duplicate_keys,
     key_count,
@@ -173,12 +175,17 @@ def read_block(
             continue
         assert data is not None
         line = region.lines[at] if has_lines else None
-        decoded = decode(data, last=region.spans[at][1] >= size)
+        decoded = decode(data, last=region.spans[at][1] >= size, measured=True)
         if isinstance(decoded, Bad):
             block.rejected.append(_rejected(decoded, source, index, line, data))
             continue
         raw, remarks = decoded
-        reading = recognise(raw, formats)
+        try:
+            reading = recognise(raw, formats)
+            count = key_count(raw) if reading is None else _keys_beside(raw, reading) + rows.add(reading)
+        except TooDeepError:
+            block.rejected.append(_rejected(TOO_DEEP, source, index, line, data))
+            continue
         if reading is None:
             code, reason = no_layout(raw)
             block.rejected.append(_rejected(Bad(code, reason), source, index, line, data))
@@ -189,11 +196,9 @@ def read_block(
         block.raws.append(raw)
         block.readings.append(reading)
         datas.append(data)
+        keys.append(count)
         if remarks:
             block.remarks.extend((position, remark) for remark in remarks)
-        before = rows.keys
-        rows.add(reading)
-        keys.append(rows.keys - before + _keys_beside(raw, reading))
     whole = b"\n".join(datas) if edits or block.rejected else region.data
     if may_hold_separator(whole):
         block.remarks += [(at, remark) for at, data in enumerate(datas) for remark in separators(data)]
@@ -211,7 +216,7 @@ def _keys_beside(raw: Any, reading: Reading) -> int:
     count = len(raw)
     for value in raw.values():
         if (type(value) is dict or type(value) is list) and value is not reading.turns:
-            count += key_count(value)
+            count += key_count(value, 2)
     return count
 
 

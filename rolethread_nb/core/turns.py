@@ -71,7 +71,7 @@ class TurnRows:
     """Collects the turns of a block of conversations.
 
     ``notes`` are facts that no column holds: ``(row, code, detail)`` for a content part of an unknown type, a key that no format
-    knows. ``keys`` counts the keys of all messages (see ``decoding.may_repeat_keys``).
+    knows.
     """
 
     def __init__(self, roles: Mapping[str, Role]) -> None:
@@ -85,29 +85,41 @@ class TurnRows:
         self._named: dict[int, list[str | None]] = {}
         self._odd: list[tuple[int, str | None, str, bool, float | None]] = []
         self.notes: list[tuple[int, str, dict[str, Any]]] = []
-        self.keys = 0
 
     def __len__(self) -> int:
         return len(self._texts)
 
-    def add(self, reading: Reading) -> None:
-        """Append the turns of the next conversation."""
+    def add(self, reading: Reading) -> int:
+        """Append the turns of the next conversation. Returns how many keys its messages have.
+
+        Raises:
+            TooDeepError: if one of them is nested too deeply; nothing is appended then.
+        """
         own = bool(reading.own)
         if (meanings := self._meanings.get(own)) is None:
             meanings = self._meanings[own] = _Meanings({**reading.own, **self._user_roles})
         turns = reading.turns
+        clean = _clean_columns(turns, reading.role_keys[0], reading.text_keys[0])
+        keys = sum([key_count(raw, 3) for raw in turns]) if clean is None else sum(map(len, turns))
         before = len(self._texts)
         if reading.system is not None:
             self._labels.append("system")
             self._texts.append(reading.system)
-        if not self._add_clean(turns, reading.role_keys[0], reading.text_keys[0]):
+        if clean is None:
             for raw in turns:
                 self._add_one(raw, reading)
-        labels = self._labels[before:]
-        self._roles += [None if label is None else meanings[label] for label in labels]
-        if meanings.aliases and not meanings.aliases.isdisjoint(labels):
+        else:
+            labels, texts, names = clean
+            if names is not None:
+                self._named[len(self._texts)] = names
+            self._labels += labels
+            self._texts += texts
+        added = self._labels[before:]
+        self._roles += [None if label is None else meanings[label] for label in added]
+        if meanings.aliases and not meanings.aliases.isdisjoint(added):
             self._mark_aliases(before, meanings)
         self._counts.append(len(self._texts) - before)
+        return keys
 
     def _mark_aliases(self, before: int, meanings: _Meanings) -> None:
         """Note other spellings; a word that names a role only in its place is judged in its place."""
@@ -121,36 +133,13 @@ class TurnRows:
             else:
                 self._aliases.append(row)
 
-    def _add_clean(self, turns: list[Any], role_key: str, text_key: str) -> bool:
-        """Take all turns at once, if each is an object of exactly a role, a text and perhaps a name."""
-        try:
-            labels = [turn[role_key] for turn in turns]
-            texts = [turn[text_key] for turn in turns]
-        except (KeyError, TypeError):
-            return False
-        keys = sum(map(len, turns))
-        if not set(map(type, labels)) <= _STR or not set(map(type, texts)) <= _STR:
-            return False
-        if keys != 2 * len(turns):
-            names = [turn.get("name") for turn in turns]
-            named = [name for name in names if type(name) is str and name]
-            if keys != 2 * len(turns) + len(named):
-                return False
-            self._named[len(self._texts)] = names
-        self._labels += labels
-        self._texts += texts
-        self.keys += keys
-        return True
-
     def _add_one(self, raw: Any, reading: Reading) -> None:
         row = len(self._texts)
         if type(raw) is not dict:
-            self.keys += key_count(raw)
             self._labels.append(None)
             self._texts.append("")
             self._odd.append((row, None, "not_object", False, None))
             return
-        self.keys += key_count(raw)
         label = next((raw[key] for key in reading.role_keys if type(raw.get(key)) is str), None)
         content = next((raw[key] for key in reading.text_keys if key in raw), None)
         name = raw.get("name")
@@ -222,6 +211,25 @@ class TurnRows:
             .select(list(SCHEMA))
             .collect()
         )
+
+
+def _clean_columns(
+    turns: list[Any], role_key: str, text_key: str
+) -> tuple[list[str], list[str], list[str | None] | None] | None:
+    """Labels, texts and names of the turns, if each is an object of exactly a role, a text and perhaps a name."""
+    try:
+        labels = [turn[role_key] for turn in turns]
+        texts = [turn[text_key] for turn in turns]
+    except (KeyError, TypeError):
+        return None
+    if not set(map(type, labels)) <= _STR or not set(map(type, texts)) <= _STR:
+        return None
+    keys = sum(map(len, turns))
+    if keys == 2 * len(turns):
+        return labels, texts, None
+    names = [turn.get("name") for turn in turns]
+    named = [name for name in names if type(name) is str and name]
+    return (labels, texts, names) if keys == 2 * len(turns) + len(named) else None
 
 
 def _kind() -> pl.Expr:

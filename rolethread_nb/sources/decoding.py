@@ -45,10 +45,21 @@ class Bad:
     column: int = 1
 
 
-def decode(data: bytes, *, last: bool = False) -> tuple[Any, list[Remark]] | Bad:
-    """The value of one record with its remarks. ``last`` says that the source ends with these bytes."""
-    if data.count(b"[") + data.count(b"{") > DEEPEST and _depth(data) > DEEPEST:
-        return Bad("file.bad_json", "the record is nested too deeply to be read")
+TOO_DEEP = Bad("file.bad_json", "the record is nested too deeply to be read")
+
+
+class TooDeepError(ValueError):
+    """A value is nested more than ``DEEPEST`` levels deep."""
+
+
+def decode(data: bytes, *, last: bool = False, measured: bool = False) -> tuple[Any, list[Remark]] | Bad:
+    """The value of one record with its remarks.
+
+    ``last`` says that the source ends with these bytes; ``measured``, that the caller counts the keys of the value, which
+    notices by itself what is nested too deeply.
+    """
+    if not measured and data.count(b"[") + data.count(b"{") > DEEPEST and _depth(data) > DEEPEST:
+        return TOO_DEEP
     try:
         value = _decode(data)
         return value, []
@@ -132,7 +143,7 @@ def _decode_leniently(data: bytes, remarks: list[Remark], last: bool) -> Any:
     except json.JSONDecodeError as problem:
         return _explained(problem, text, last)
     except RecursionError:
-        return Bad("file.bad_json", "the record is nested too deeply to be read")
+        return TOO_DEEP
     if constants:
         remarks.append(Remark("file.nonfinite", {"values": sorted(set(constants))}))
     if count := sum(len(_SURROGATE.findall(string)) for string in strings_of(value)):
@@ -158,17 +169,24 @@ def _integer(digits: str) -> int | float:
     return int(digits) if len(digits) < 4300 else float(digits)
 
 
-def key_count(value: Any) -> int:
-    """How many keys a decoded value holds, at all depths."""
+def key_count(value: Any, level: int = 1) -> int:
+    """How many keys a decoded value holds, at all depths. ``level`` is where the value itself stands in its record.
+
+    Raises:
+        TooDeepError: beyond ``DEEPEST`` levels.
+    """
     if type(value) is dict:
-        count = len(value)
-        for item in value.values():
-            if type(item) is dict or type(item) is list:
-                count += key_count(item)
-        return count
-    if type(value) is list:
-        return sum([key_count(item) for item in value if type(item) is dict or type(item) is list])
-    return 0
+        count, items = len(value), list(value.values())
+    elif type(value) is list:
+        count, items = 0, value
+    else:
+        return 0
+    if level > DEEPEST:
+        raise TooDeepError
+    for item in items:
+        if type(item) is dict or type(item) is list:
+            count += key_count(item, level + 1)
+    return count
 
 
 def repeated_keys(data: bytes) -> list[str]:
