@@ -32,7 +32,7 @@ help: ## this list
 
 review: $(VENV)/.demo ## JupyterLab on the example notebook; DATA=my.jsonl for your own file, ARGS=--no-browser
 ifdef DATA
-	$(BIN)/rolethread-nb review "$(DATA)" $(ARGS)
+	$(BIN)/rolethread-nb review "$(DATA)" -- $(ARGS)
 else
 	$(BIN)/jupyter lab $(AS_ROOT) --ServerApp.root_dir=example_notebooks --LabApp.default_url=/lab/tree/01_review.ipynb $(ARGS)
 endif

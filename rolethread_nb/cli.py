@@ -22,6 +22,7 @@ from .core.errors import RolethreadError, SourceError
 from .core.loading import load
 from .core.model import SEVERITIES
 from .core.report import Report
+from .core.wording import plural
 from .outputs.terminal import report_text
 from .settings import FAIL_ON, read_settings
 
@@ -38,9 +39,11 @@ def main(argv: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")
     try:
         parser = _parser()
-        arguments, others = parser.parse_known_args(argv)
-        if others and arguments.command != "review":
-            parser.error(f"unrecognized arguments: {' '.join(others)}")
+        words = list(sys.argv[1:] if argv is None else argv)
+        own, others = words, []
+        if "--" in words and words[:1] == ["review"]:
+            own, others = words[: words.index("--")], words[words.index("--") + 1 :]
+        arguments = parser.parse_args(own)
         arguments.others = others
         run: Callable[[argparse.Namespace], int] = arguments.run
         return run(arguments)
@@ -90,7 +93,7 @@ def _parser() -> argparse.ArgumentParser:
     export.set_defaults(run=_export)
 
     catalogue = commands.add_parser("rules", help="list the rules, or show the page of one")
-    catalogue.add_argument("code", nargs="?", metavar="CODE")
+    catalogue.add_argument("code", nargs="?", metavar="CODE", help="a code for its page, or a family")
     catalogue.add_argument("--json", action="store_true")
     catalogue.add_argument("--markdown", action="store_true", help="the reference page of the documentation")
     catalogue.set_defaults(run=_rules)
@@ -99,6 +102,10 @@ def _parser() -> argparse.ArgumentParser:
         "review", help="write a review notebook beside the file and open it in JupyterLab"
     )
     review.add_argument("file", metavar="FILE")
+    review.add_argument("--profile", choices=PROFILES, default="chat", help="what is normal (default: chat)")
+    review.add_argument(
+        "--role", action="append", metavar="LABEL=ROLE", help="what an unknown label means; may be repeated"
+    )
     review.add_argument("--no-open", action="store_true", help="only write the notebook")
     review.set_defaults(run=_review)
     return parser
@@ -125,12 +132,7 @@ def _names(given: Sequence[str] | None, settings: Mapping[str, Any], key: str) -
 
 
 def _load(arguments: argparse.Namespace, settings: Mapping[str, Any]) -> Dataset:
-    roles = dict(settings.get("roles", {}))
-    for pair in arguments.role or ():
-        label, sign, role = pair.rpartition("=")
-        if not sign:
-            raise RolethreadError(f"--role takes LABEL=ROLE, not {pair!r}.")
-        roles[label] = role
+    roles = _role_map(arguments, settings)
     dataset: Dataset
     if arguments.files == ["-"]:
         dataset = load(sys.stdin.buffer, roles=roles)
@@ -138,6 +140,16 @@ def _load(arguments: argparse.Namespace, settings: Mapping[str, Any]) -> Dataset
         dataset = load(list(arguments.files), roles=roles)
     _refuse_what_is_no_data(dataset)
     return dataset
+
+
+def _role_map(arguments: argparse.Namespace, settings: Mapping[str, Any]) -> dict[str, str]:
+    roles = dict(settings.get("roles", {}))
+    for pair in arguments.role or ():
+        label, sign, role = pair.rpartition("=")
+        if not sign:
+            raise RolethreadError(f"--role takes LABEL=ROLE, not {pair!r}.")
+        roles[label] = role
+    return roles
 
 
 def _refuse_what_is_no_data(dataset: Dataset) -> None:
@@ -190,6 +202,7 @@ def _check(arguments: argparse.Namespace) -> int:
 def _repair(arguments: argparse.Namespace) -> int:
     if arguments.output is None and not arguments.diff:
         raise RolethreadError("Say where the repaired copy goes (-o OUT), or --diff to only look.")
+    _refuse_standard_output(arguments.output)
     dataset, report = _checked(arguments)
     plan = report.repairs(unsafe=arguments.unsafe)
     if arguments.diff:
@@ -197,13 +210,23 @@ def _repair(arguments: argparse.Namespace) -> int:
         return 0
     plan.apply()
     done = dataset.export(arguments.output, "same", overwrite=arguments.force)
-    print(f"{len(plan):,} repairs. {done.summary[0]}")
+    print("\n".join([f"{plural(len(plan), 'repair')}. {done.summary[0]}", *done.summary[1:]]))
     return 0
+
+
+def _refuse_standard_output(path: str | None) -> None:
+    if path == "-":
+        raise RolethreadError(
+            "OUT must be a file: it is written whole or not at all, which a pipe cannot promise."
+        )
 
 
 def _export(arguments: argparse.Namespace) -> int:
     settings = read_settings(Path.cwd())
+    _refuse_standard_output(arguments.output)
     dataset = _load(arguments, settings)
+    if not len(dataset) and arguments.format != "same":
+        raise SourceError(f"Nothing to export: no record of {dataset.name} was recognised as a conversation.")
     profile = arguments.profile or settings.get("profile", "chat")
     if arguments.clean:
         dataset.check(profile).repairs().apply()
@@ -221,23 +244,26 @@ def _export(arguments: argparse.Namespace) -> int:
 
 
 def _rules(arguments: argparse.Namespace) -> int:
-    chosen = [rule(arguments.code)] if arguments.code else list(rules())
+    chosen = [one for one in rules() if arguments.code in (None, one.family)]
+    one = not chosen
+    if one:
+        chosen = [rule(arguments.code)]
     if arguments.json:
         listed = catalogue_dicts(chosen)
-        print(json.dumps(listed[0] if arguments.code else listed, indent=1))
+        print(json.dumps(listed[0] if one else listed, indent=1))
     elif arguments.markdown:
         print(catalogue_markdown(chosen), end="")
     else:
-        print(page_text(chosen[0]) if arguments.code else catalogue_text(chosen))
+        print(page_text(chosen[0]) if one else catalogue_text(chosen))
     return 0
 
 
 def _review(arguments: argparse.Namespace) -> int:
     from .notebook.review_notebook import open_in_jupyterlab, write_review_notebook
 
-    dataset = load(arguments.file)
-    _refuse_what_is_no_data(dataset)
-    path, fresh = write_review_notebook(Path(arguments.file))
+    roles = _role_map(arguments, {})
+    _refuse_what_is_no_data(load(arguments.file, roles=roles))
+    path, fresh = write_review_notebook(Path(arguments.file), profile=arguments.profile, roles=roles)
     print(f"{path} written." if fresh else f"{path} is there already and stays as it is.")
     if arguments.no_open:
         return 0

@@ -62,7 +62,7 @@ def test_a_removed_record_takes_one_separator_along(layout: bytes, kept: list[by
 
         assert out.read_bytes() == kept[gone] % left
         assert len(rt.load(out)) == 2
-        assert done.left_out == {"removed or not asked for": 1}
+        assert done.left_out == {"not asked for": 1}
 
 
 def test_nothing_left_is_still_a_file_of_the_same_kind(tmp_path: Path) -> None:
@@ -382,3 +382,52 @@ def test_a_repaired_record_leaves_repaired(tmp_path: Path) -> None:
     assert isinstance(done, Exported)
     assert (done.conversations, done.unchanged) == (2, 1)
     assert str(tmp_path) in repr(done)
+
+
+def test_nothing_but_an_ordinary_file_is_replaced(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(rt.ExportError, match="no ordinary file"):
+        rt.load(ONE).export(pipe, "same", overwrite=True)
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+
+
+def test_a_link_stays_and_its_target_is_written(tmp_path: Path) -> None:
+    target, link = tmp_path / "target.jsonl", tmp_path / "link.jsonl"
+    target.write_bytes(b"old")
+    link.symlink_to(target)
+    rt.load(ONE).export(link, "same", overwrite=True)
+    assert link.is_symlink()
+    assert target.read_bytes() == ONE
+
+
+def test_a_selection_leaves_out_what_could_not_be_read(tmp_path: Path) -> None:
+    out = tmp_path / "out.jsonl"
+    done = rt.load(ONE + b"\n{broken\n" + TWO).export(out, "same", keep=lambda c: True)
+    assert out.read_bytes() == ONE + b"\n" + TWO
+    assert done.left_out == {"that could not be read": 1}
+    whole = rt.load(ONE + b"\n{broken\n" + TWO).export(tmp_path / "whole.jsonl", "same")
+    assert whole.unreadable == 1
+    assert "1 record that could not be read" in repr(whole)
+
+
+def test_roles_leave_in_standard_words(tmp_path: Path) -> None:
+    record = b'{"messages": [{"role": "SYSTEM", "content": "x", "n": 1.10}, {"role":"human","content":"Hi"}, {"role": "Bot", "content": "Ho"}]}'
+    out = tmp_path / "out.jsonl"
+    done = rt.load(record).export(out, "messages")
+    wanted = record.replace(b"SYSTEM", b"system").replace(b"human", b"user").replace(b"Bot", b"assistant")
+    assert out.read_bytes() == wanted + b"\n"
+    assert len(done.losses) == 3
+
+
+def test_ids_of_tool_calls_go_over_and_come_back(tmp_path: Path) -> None:
+    call = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    messages = [
+        {"role": "user", "content": "Hi"},
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "content": "4", "tool_call_id": "c1"},
+        {"role": "assistant", "content": "Four"},
+    ]
+    rt.load([{"messages": messages}]).export(tmp_path / "s.jsonl", "sharegpt")
+    rt.load(tmp_path / "s.jsonl").export(tmp_path / "m.jsonl", "messages")
+    assert json.loads((tmp_path / "m.jsonl").read_text())["messages"] == messages

@@ -118,9 +118,12 @@ def test_what_is_not_understood_is_said_in_a_sentence(query: str, says: str) -> 
             ask(query)
 
 
-def test_findings_are_not_asked_of_a_dataset_that_was_not_checked() -> None:
-    with pytest.raises(rt.QueryError, match="check the dataset first"):
-        found("code:leak")
+def test_a_query_for_findings_checks_a_dataset_that_was_not_checked() -> None:
+    clean = {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]}
+    leaking = {
+        "messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Yes<|im_end|>"}]
+    }
+    assert [c.index for c in rt.load([clean, leaking]).where("code:leak")] == [1]
 
 
 WORDS = st.sampled_from(

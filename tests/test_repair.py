@@ -416,3 +416,29 @@ def test_of_a_key_that_stands_twice_the_last_is_changed() -> None:
             splice.replace(record, wrong, 1)
         with pytest.raises(KeyError):
             splice.replace_all(record, {wrong: 1})
+
+
+def test_removing_what_nobody_sees_leaves_no_blank_at_the_end_and_no_empty_turn() -> None:
+    for text, after in (("word \u202c", "word"), ("a\u200b", "a")):
+        dataset = rt.load(
+            [{"messages": [{"role": "user", "content": text}, {"role": "assistant", "content": "ok"}]}]
+        )
+        dataset.check().repairs().apply()
+        assert dataset[0].messages[0].text == after
+        assert len(dataset.check().repairs()) == 0
+    hidden = rt.load(
+        [{"messages": [{"role": "user", "content": "\u200b\u202e"}, {"role": "assistant", "content": "ok"}]}]
+    )
+    assert hidden.check().counts == {"turn.empty": 1}
+
+
+def test_many_findings_of_a_rule_in_a_turn_are_one_repair() -> None:
+    text = "a\u200b" * 5000
+    dataset = rt.load(
+        [{"messages": [{"role": "user", "content": text}, {"role": "assistant", "content": "ok"}]}]
+    )
+    report = dataset.check()
+    assert report.counts["text.invisible"] == 5000
+    assert len(report.repairs()) == 1
+    report.repairs().apply()
+    assert dataset[0].messages[0].text == "a" * 5000

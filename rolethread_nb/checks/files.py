@@ -135,7 +135,9 @@ RULES: tuple[Rule, ...] = (
         severity="warning",
         scope="record",
         title="A key that stands twice",
-        says=lambda e: f"{_quoted(e['keys'])} stands twice in one object; readers keep only the last",
+        says=lambda e: (
+            f"{_quoted(e['keys'])} {'stands' if len(e['keys']) == 1 else 'stand'} twice in one object; readers keep only the last"
+        ),
         page=Page(
             "Finds objects in which a key occurs more than once.",
             "JSON readers keep the last value without a word, so text is lost; some refuse the file.",

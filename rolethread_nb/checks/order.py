@@ -9,6 +9,7 @@ import polars as pl
 from ..core.blocks import Block
 from ..core.model import Conversation, Message, Span
 from ..core.wording import plural
+from ..sources.roles import role_word
 from .rule import REMOVE, DatasetFinding, Edit, Evidence, Page, Repair, Rule
 from .vocabulary import (
     after_other_role,
@@ -33,9 +34,7 @@ _RELATED_LIMIT = 1000
 def _canonical_role(conversation: Conversation, turn: int | None, evidence: Evidence) -> Sequence[Edit]:
     if turn is None or (message := conversation.messages[turn]).role is None or message.role_key is None:
         return []
-    word: str = "system" if message.role in ("system", "developer") else message.role
-    if conversation.format == "sharegpt":
-        word = {"user": "human", "assistant": "gpt", "tool": "observation"}.get(word, word)
+    word = role_word(message.role, conversation.format)
     return [Edit(message.role_pointer, message.role_raw, word)]
 
 
@@ -102,7 +101,7 @@ class _UnknownLabels:
                     "label": label,
                     "turns": count,
                     "conversations": self._conversations[label],
-                    "mapping": f"roles={{{label!r}: 'user'}} or {{{label!r}: 'assistant'}}",
+                    "mapping": f"roles={{{label!r}: 'user'}} (--role \"{label}=user\")",
                 },
                 self._where[label],
             )
@@ -259,7 +258,7 @@ RULES: tuple[Rule, ...] = (
         scope="turn",
         title="The assistant speaks first",
         when=ordered.holds & is_first.holds & (role == "assistant"),
-        says="The first turn after the system prompt is the assistant's",
+        says="The assistant speaks before the user does",
         page=Page(
             "Finds conversations that begin with an assistant turn.",
             "Gemma, Mistral and Cohere templates refuse them, LLaMA-Factory drops them. In roleplay a greeting first is normal.",

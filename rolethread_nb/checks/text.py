@@ -15,7 +15,8 @@ ZERO_WIDTH = "\u200b\u200c\u200d\u2060\ufeff\u00ad\u180e"
 # Blanks in the sense of str.strip(), and what has no width at all: a text of these alone has nothing to read.
 INVISIBLE_OR_BLANK = (
     " \t\n\r\x0b\x0c\x1c\x1d\x1e\x1f\x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
-    "\u2028\u2029\u202f\u205f\u3000\u200e\u200f" + ZERO_WIDTH
+    "\u2028\u2029\u202f\u205f\u3000\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+    + ZERO_WIDTH
 )
 VISIBLE = f"[^{INVISIBLE_OR_BLANK}]"
 _SEEN = re.compile(VISIBLE)
@@ -89,8 +90,11 @@ def _invisible_spans(message: Message) -> list[Span]:
 
 
 def _without_invisible(value: str) -> str:
+    """Without invisible characters, nor the blanks at the ends that stood behind them. Never empty."""
     gone = set(invisible_positions(value))
-    return "".join(char for at, char in enumerate(value) if at not in gone)
+    if not gone:
+        return value
+    return _stripped("".join(char for at, char in enumerate(value) if at not in gone)) or value
 
 
 def _invisible_evidence(message: Message, span: Span) -> Evidence:

@@ -298,6 +298,9 @@ class Dataset:
             parts.append(f"{plural(lost, 'record')} could not be read")
         if changed := len(self._journal.edits):
             parts.append(f"{plural(changed, 'record')} changed")
+        parts += [
+            f"{source.name} is {source.foreign}" for source in self._sources if source.foreign is not None
+        ]
         return f"<Dataset {self.name}: {', '.join(parts)}>"
 
     # ------------------------------------------------------------------ checking and changing

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 _TERM = re.compile(r'(?:(?P<name>[a-z]+):)?(?:"(?P<quoted>[^"]*)"?|(?P<plain>\S+))')
 _RANGE = re.compile(r"(\d*)(\.\.)?(\d*)$")
 
+_MOST, _DIGITS = 2**31, 9  # more than there are of anything
+
 FINDING_TERMS = ("code", "severity")
 TURN_TERMS = ("role", "speaker", "words")
 CONVERSATION_TERMS = ("exchanges", "turns", "system", "format", "id", "index")
@@ -67,8 +69,12 @@ def _range(name: str, value: str) -> tuple[int, int]:
         raise QueryError(f"{name}: takes a number or a range such as 3..5, not {value!r}.")
     low, dots, high = match.groups()
     if not dots:
-        return int(low), int(low)
-    return int(low or 0), int(high) if high else 2**31
+        return _number(low), _number(low)
+    return _number(low or "0"), _number(high) if high else _MOST
+
+
+def _number(digits: str) -> int:
+    return _MOST if len(digits) > _DIGITS else int(digits)
 
 
 def without(query: str, name: str) -> str:
@@ -180,8 +186,7 @@ class Query:
             having = index.turns.filter(pl.all_horizontal(*tests))["conversation"].unique()
             rows = rows.filter(pl.col("row").is_in(having.implode()))
         if any(name in self._terms for name in FINDING_TERMS):
-            if report is None:
-                raise QueryError("code: and severity: need a report; check the dataset first.")
+            report = dataset.check() if report is None else report
             table = report.findings.table
             for test in self._finding_tests([rule.code for rule in report.rules]):
                 table = table.filter(test)

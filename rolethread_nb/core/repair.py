@@ -15,6 +15,7 @@ from .dataset import Dataset
 from .errors import StalePlanError
 from .model import Conversation
 from .visible import visible
+from .wording import plural
 
 if TYPE_CHECKING:
     from .report import Report
@@ -87,7 +88,7 @@ class Plan:
         if not self._repairs:
             return "<Plan: nothing to repair>"
         parts = ", ".join(f"{code} × {count:,}" for code, count in self.counts.items())
-        return f"<Plan: {len(self):,} repairs in {len(self._changes):,} records: {parts}>"
+        return f"<Plan: {plural(len(self), 'repair')} in {plural(len(self._changes), 'record')}: {parts}>"
 
     def _repr_html_(self) -> str:
         return self.preview()._repr_html_()
@@ -206,8 +207,14 @@ def _mend(
     data: bytes,
     tasks: Sequence[tuple[Rule, int | None, dict[str, Any]]],
 ) -> tuple[bytes | None, list[Repaired]]:
-    """Apply the tasks of one record to its bytes: texts first, then what removes turns from the end on, then the record."""
-    ordered = sorted(tasks, key=_order)
+    """Apply the tasks of one record to its bytes: texts first, then what removes turns from the end on, then the record.
+
+    A repair mends the whole of a turn, so several findings of a rule in one turn are one task.
+    """
+    ordered = sorted(
+        {(rule.code, turn): (rule, turn, evidence) for rule, turn, evidence in reversed(tasks)}.values(),
+        key=_order,
+    )
     first = next((n for n, task in enumerate(ordered) if _order(task)[0] > 0), len(ordered))
     data, conversation, done = _mend_texts(dataset, conversation, data, ordered[:first])
     places: list[int | None] = list(range(len(conversation.messages)))

@@ -195,7 +195,8 @@ class Report:
         import pandas as pd
 
         rows = [issue.as_dict() for issue in self]
-        return pd.DataFrame(rows, columns=_COLUMNS)
+        numbers = dict.fromkeys(("source", "conversation", "line", "turn", "start", "end"), "Int64")
+        return pd.DataFrame(rows, columns=_COLUMNS).astype(numbers)
 
     def narrowed(self, query: str) -> Report:
         """The report with only the findings that match a query."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -16,7 +16,9 @@ from ..core.errors import SourceError
 from ..outputs.writing import write_atomically
 
 
-def write_review_notebook(data: Path) -> tuple[Path, bool]:
+def write_review_notebook(
+    data: Path, *, profile: str = "chat", roles: Mapping[str, str] | None = None
+) -> tuple[Path, bool]:
     """Write ``<name>.review.ipynb`` beside a dataset. One that is there already stays. Returns its path and whether it is new."""
     stem = data.name
     for suffix in (".gz", ".zst", ".jsonl", ".json"):
@@ -24,10 +26,12 @@ def write_review_notebook(data: Path) -> tuple[Path, bool]:
     path = data.with_name(f"{stem}.review.ipynb")
     if path.exists():
         return path, False
+    mapped = f", roles={dict(roles)!r}" if roles else ""
+    chosen = "" if profile == "chat" else repr(profile)
     cells = [
         new_markdown_cell(f"# Review of {data.name}"),
-        new_code_cell(f"import rolethread_nb as rt\n\nds = rt.load({data.name!r})\nds"),
-        new_code_cell("report = ds.check()\nreport.counts"),
+        new_code_cell(f"import rolethread_nb as rt\n\nds = rt.load({data.name!r}{mapped})\nds"),
+        new_code_cell(f"report = ds.check({chosen})\nreport.counts"),
         new_code_cell("rt.review(report)"),
         new_markdown_cell("What can be repaired without changing what is meant:"),
         new_code_cell("plan = report.repairs()\nplan.preview()"),

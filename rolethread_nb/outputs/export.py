@@ -16,7 +16,9 @@ from ..core.errors import ExportError
 from ..core.model import Conversation
 from ..core.repair import BOM
 from ..core.wording import plural
+from ..sources.decoding import repeated_keys
 from ..sources.opening import UTF8_BOM
+from ..sources.roles import role_word
 from .layouts import TARGETS, Loss
 from .writing import write_atomically
 
@@ -34,6 +36,7 @@ class Exported:
         path: the file.
         conversations: how many it holds.
         unchanged: how many of them are equal to their source to the byte.
+        unreadable: records that could not be read and are in it as they were (format ``same`` only).
         left_out: records that are not in it, by reason.
         losses: what the target format cannot hold, one entry a turn or conversation.
     """
@@ -41,6 +44,7 @@ class Exported:
     path: Path
     conversations: int = 0
     unchanged: int = 0
+    unreadable: int = 0
     left_out: dict[str, int] = field(default_factory=dict)
     losses: list[Loss] = field(default_factory=list)
 
@@ -50,6 +54,8 @@ class Exported:
         lines = [
             f"{self.path}: {plural(self.conversations, 'conversation')}, {self.unchanged:,} of them unchanged."
         ]
+        if self.unreadable:
+            lines.append(f"{plural(self.unreadable, 'record')} that could not be read went along as found.")
         lines += [f"Left out: {plural(count, 'record')} {reason}." for reason, count in self.left_out.items()]
         kinds = Counter(loss.what for loss in self.losses)
         for what, count in kinds.most_common():
@@ -141,11 +147,13 @@ def _pieces(dataset: Dataset, number: int, keep: Keep | None, done: Exported) ->
         start, end = dataset.record_span(number, index)
         gap, at = source.read(at, start), end
         data = changed[index] if index in changed else source.read(start, end)
-        if data is not None and keep is not None and index in conversations:
-            conversation = dataset.conversation_at(number, index)
-            data = data if conversation is None or keep(conversation) else None
+        reason = "that were removed"
+        if data is not None and keep is not None:
+            conversation = dataset.conversation_at(number, index) if index in conversations else None
+            reason = "that could not be read" if conversation is None else "not asked for"
+            data = data if conversation is not None and keep(conversation) else None
         if data is None:
-            _left_out(done, "removed or not asked for")
+            _left_out(done, reason)
             if index == 0:
                 yield gap  # what stands before the first record stays
             continue
@@ -155,6 +163,8 @@ def _pieces(dataset: Dataset, number: int, keep: Keep | None, done: Exported) ->
         if index in conversations:
             done.conversations += 1
             done.unchanged += index not in changed
+        else:
+            done.unreadable += 1
         yield data
     yield source.read(at, source.size)
 
@@ -180,12 +190,20 @@ def _converted(
         data = dataset.record_bytes(conversation.source_index, conversation.index)
         assert data is not None
         if conversation.format in _LAID_OUT_AS[format] and conversation.reading.system is None:
-            done.unchanged += (conversation.source_index, conversation.index) not in dataset.edits
+            place = (conversation.source_index, conversation.index)
+            if any(message.label.alias for message in conversation.messages):
+                data = _with_standard_roles(conversation, data, done)
+            else:
+                done.unchanged += place not in dataset.edits
             if b"\n" in data and not array:
                 data = _on_one_line(data)
         else:
             record, losses = TARGETS[format](conversation)
             done.losses.extend(losses)
+            if repeated_keys(data):
+                done.losses.append(
+                    Loss(conversation.index, None, "Of a key that stood twice the last one was kept")
+                )
             data = splice.encoded_like(data, record)
         done.conversations += 1
         if array:
@@ -195,6 +213,18 @@ def _converted(
         first = False
     if array:
         yield b"\n]\n"
+
+
+def _with_standard_roles(conversation: Conversation, data: bytes, done: Exported) -> bytes:
+    """A record that is laid out as asked for, with the standard words for its roles."""
+    words = {}
+    for turn, message in enumerate(conversation.messages):
+        if message.label.alias and message.role is not None:
+            words[message.role_pointer] = role_word(message.role, conversation.format)
+            done.losses.append(
+                Loss(conversation.index, turn, "Another spelling of a role became the standard word")
+            )
+    return splice.replace_all(data, words)
 
 
 def _on_one_line(data: bytes) -> bytes:

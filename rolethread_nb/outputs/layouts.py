@@ -37,6 +37,11 @@ def to_messages(conversation: Conversation) -> tuple[dict[str, Any], list[Loss]]
         out: dict[str, Any] = {"role": message.role or message.role_raw, "content": message.content}
         if message.role_raw in ("function_call", "tool_call") and (call := _call(message.text)) is not None:
             out = {"role": "assistant", "content": None, "tool_calls": [call]}
+            if "tool_call_id" in message.raw:
+                call["id"] = message.raw["tool_call_id"]
+                turns.append({**out, **{k: v for k, v in _others(message).items() if k != "tool_call_id"}})
+                continue
+            losses.append(Loss(conversation.index, turn, "A tool call has no id, which OpenAI asks for"))
         turns.append(_beside(out, message, turn, conversation, losses))
     return _record(conversation, "messages", turns, losses), losses
 
@@ -77,12 +82,14 @@ def to_sharegpt(conversation: Conversation) -> tuple[dict[str, Any], list[Loss]]
         if message.content not in (None, "", []):
             turns.append({"from": word, "value": message.content, **others})
             others = {}
-        turns.append({"from": "function_call", "value": _call_text(calls[0]), **others})
-        turns += [{"from": "function_call", "value": _call_text(call)} for call in calls[1:]]
+        for call in calls:
+            named = {"tool_call_id": call["id"]} if isinstance(call, dict) and call.get("id") else {}
+            turns.append({"from": "function_call", "value": _call_text(call), **named, **others})
+            others = {}
+            if named:
+                lose(turn, "The id of a tool call was kept as an extra key, which ShareGPT readers ignore")
         if len(calls) > 1:
             lose(turn, "Parallel tool calls became one turn each")
-        if any(isinstance(call, dict) and call.get("id") for call in calls):
-            lose(turn, "The id of a tool call was left out")
     return _record(conversation, "conversations", turns, losses), losses
 
 
@@ -117,6 +124,12 @@ def _beside(
                 Loss(conversation.index, turn, f"A second {key} beside the one that was read was left out")
             )
     return out
+
+
+def _others(message: Message) -> dict[str, Any]:
+    return {
+        key: value for key, value in message.raw.items() if key not in (message.role_key, message.content_key)
+    }
 
 
 def _text_or_raw(message: Message) -> Any:

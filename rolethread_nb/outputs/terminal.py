@@ -12,7 +12,7 @@ _SHAPES = {"error": "■", "warning": "▲", "info": "○"}
 _COLOURS = {"error": "\x1b[31m", "warning": "\x1b[33m", "info": "\x1b[2m"}
 _WORDS = {"error": ("error", "errors"), "warning": ("warning", "warnings"), "info": ("note", "notes")}
 _EXAMPLES = 3
-_WIDTH = 110
+_WIDTH = 160
 
 
 def report_text(report: Report, *, colour: bool = False) -> str:

@@ -16,6 +16,7 @@ from ..core.visible import visible
 from ..sources.formats import describe
 
 Payload = dict[str, Any]
+Difference = tuple[str | None, str | None]
 
 
 def turn_payload(
@@ -52,16 +53,8 @@ def turn_payload(
     }
 
 
-def issue_payload(n: int, issue: Issue, rule: Rule, conversation: Conversation) -> Payload:
+def issue_payload(n: int, issue: Issue, rule: Rule, difference: Difference) -> Payload:
     """A finding of a thread, with what its repair would do."""
-    before = after = None
-    if rule.repair is not None:
-        edits = rule.repair.mend(conversation, issue.turn, dict(issue.evidence))
-        edit = next((edit for edit in edits if isinstance(edit.before, str)), None)
-        if edit is not None and isinstance(edit.after, str):
-            before, after = difference(encodable(edit.before), encodable(edit.after))
-        elif edit is not None and edit.after is REMOVE:
-            before, after = difference(encodable(edit.before), "")
     return {
         "n": n,
         "code": issue.code,
@@ -70,19 +63,39 @@ def issue_payload(n: int, issue: Issue, rule: Rule, conversation: Conversation) 
         "message": encodable(issue.message),
         "turn": issue.turn,
         "repair": issue.repair,
-        "before": before,
-        "after": after,
+        "before": difference[0],
+        "after": difference[1],
     }
+
+
+def repair_difference(issue: Issue, rule: Rule, conversation: Conversation) -> Difference:
+    """What the repair of a finding would change, cut to where it does; (None, None) where there is none."""
+    if rule.repair is None:
+        return None, None
+    edits = rule.repair.mend(conversation, issue.turn, dict(issue.evidence))
+    edit = next((edit for edit in edits if isinstance(edit.before, str)), None)
+    if edit is None or not (isinstance(edit.after, str) or edit.after is REMOVE):
+        return None, None
+    before, after = difference(edit.before, edit.after if isinstance(edit.after, str) else "")
+    return encodable(before), encodable(after)
 
 
 def segments(text: str, spans: Sequence[tuple[int, int, int]]) -> list[list[Any]]:
     """A text cut at the edges of its spans: ``[[piece, [numbers of the spans over it]], ...]``."""
-    edges = sorted({0, len(text), *(edge for start, end, _ in spans if end > start for edge in (start, end))})
-    edges = [edge for edge in edges if edge <= len(text)]
-    return [
-        [text[left:right], [n for start, end, n in spans if start <= left and right <= end and end > start]]
-        for left, right in pairwise(edges)
-    ]
+    begins: dict[int, list[int]] = {}
+    ends: dict[int, list[int]] = {}
+    for start, end, n in spans:
+        if start < end <= len(text):
+            begins.setdefault(start, []).append(n)
+            ends.setdefault(end, []).append(n)
+    over: dict[int, None] = {}
+    pieces: list[list[Any]] = []
+    for left, right in pairwise(sorted({0, len(text), *begins, *ends})):
+        for n in ends.get(left, ()):
+            over.pop(n, None)
+        over.update(dict.fromkeys(begins.get(left, ())))
+        pieces.append([text[left:right], sorted(over)])
+    return pieces
 
 
 def direction(text: str) -> str:

@@ -18,12 +18,13 @@ from ..core.report import Report
 from ..core.turns import encodable
 from ..core.wording import plural
 from ..sources.roles import ROLES
-from .thread_view import Payload, issue_payload, turn_payload
+from .thread_view import Difference, Payload, issue_payload, repair_difference, turn_payload
 
 PAGE = 100
 _MOST = 2**31  # more than there are of anything
 MOST_ROWS = 500
 MOST_TURNS = 200
+MOST_DIFFERENCES = 200  # findings of one thread whose repair is shown
 HUES = 8
 _TITLE = 80
 
@@ -277,6 +278,7 @@ class ReviewView:
             if issue.turn is not None:
                 by_turn.setdefault(issue.turn, []).append(at)
         messages = conversation.messages
+        known: dict[tuple[str, int | None], Difference] = {}
         turns = [
             turn_payload(turn, messages[turn], by_turn.get(turn, []), issues, self._hue(messages[turn].name))
             for turn in range(first, min(first + count, len(messages)))
@@ -294,10 +296,24 @@ class ReviewView:
             "from": first,
             "turns": turns,
             "issues": [
-                issue_payload(n, issue, rule(issue.code), conversation)
-                for n, issue in zip(numbers, issues, strict=True)
+                issue_payload(
+                    n,
+                    issue,
+                    rule(issue.code),
+                    self._difference(issue, conversation, known) if at < MOST_DIFFERENCES else (None, None),
+                )
+                for at, (n, issue) in enumerate(zip(numbers, issues, strict=True))
             ],
         }
+
+    def _difference(
+        self, issue: Issue, conversation: Conversation, known: dict[tuple[str, int | None], Difference]
+    ) -> Difference:
+        """What the repair of a finding would change. It is the same for all findings of a rule in a turn."""
+        place = (issue.code, issue.turn)
+        if place not in known:
+            known[place] = repair_difference(issue, rule(issue.code), conversation)
+        return known[place]
 
     def _hue(self, speaker: str | None) -> int | None:
         return None if speaker is None else self._hues.get(speaker)

@@ -22,10 +22,14 @@ def write_atomically(path: Path, pieces: Iterable[bytes], *, overwrite: bool) ->
     A name that ends in ``.gz`` or ``.zst`` is compressed; equal input gives equal files.
 
     Raises:
-        ExportError: if the file exists and ``overwrite`` is False, or the folder cannot be written to.
+        ExportError: if the path is a folder, a device or a pipe, the file exists and ``overwrite`` is False, or the folder cannot be written to.
     """
+    if path.is_symlink():
+        path = path.resolve()  # the link stays, its target is written
     if path.is_dir():
         raise ExportError(f"{path} is a folder; name a file.")
+    if path.exists() and not path.is_file():
+        raise ExportError(f"{path} is no ordinary file; name a file.")
     if path.exists() and not overwrite:
         raise ExportError(f"{path} exists already; say overwrite=True (--force) to replace it.")
     try:

@@ -200,6 +200,8 @@ def no_layout(record: Any) -> tuple[str, str]:
     for key in LIST_KEYS:
         if key in record and not isinstance(record[key], list):
             return "record.no_messages", f"{key} is {describe(record[key])}, not a list of turns"
+    if _is_pair(record):
+        return "record.no_messages", "a preference pair (chosen, rejected), which this version does not read"
     if not record:
         return "record.no_messages", "the object is empty"
     keys = ", ".join(json.dumps(key, ensure_ascii=False) for key in list(record)[:12])

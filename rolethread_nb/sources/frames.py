@@ -25,4 +25,10 @@ def to_hf(records: Sequence[Any], features: Any = None) -> Any:
             return datasets.Dataset.from_list(list(records), features=features)
         except (ValueError, TypeError, KeyError, OverflowError):
             pass  # a repair has changed the shape of a record
-    return datasets.Dataset.from_list(list(records))
+    try:
+        return datasets.Dataset.from_list(list(records))
+    except (ValueError, TypeError, OverflowError) as problem:  # pyarrow's errors are these
+        said = str(problem).splitlines()[0]
+        raise SourceError(
+            f"One table cannot hold these records, because a key has more than one type: {said}."
+        ) from None

@@ -25,6 +25,7 @@ SHAREGPT: dict[str, Role] = {
     "function_call": "assistant",
     "observation": "tool",
 }
+_WORDS_OF_SHAREGPT = {"user": "human", "assistant": "gpt", "tool": "observation"}
 _SPELLINGS: dict[Role, str] = {
     "user": "user usr uesr useer human humans person instruction prompter",
     "assistant": "assistant assistnt assitant assitstant asistant asst bot chatbot gpt model ai completion response"
@@ -59,6 +60,12 @@ def understand(label: str, own: dict[str, Role]) -> Label:
     if (role := _BY_POSITION.get(plain)) is not None:
         return Label(role, alias=True, by_position=True)
     return NO_LABEL
+
+
+def role_word(role: Role, layout: str) -> str:
+    """The word that a layout itself has for a role."""
+    word = "system" if role == "developer" else role
+    return _WORDS_OF_SHAREGPT.get(word, word) if layout == "sharegpt" else word
 
 
 def fits_position(role: Role, turn: int, previous: str | None) -> bool:
