@@ -565,3 +565,10 @@ def test_real_files_leave_as_they_came(path: Path, tmp_path: Path) -> None:
         zstandard.ZstdDecompressor().decompressobj().decompress((tmp_path / "again.jsonl.zst").read_bytes())
         == data
     )
+
+
+def test_an_id_is_in_the_dataset_that_has_it() -> None:
+    dataset = rt.load([{"id": "a", "messages": []}])
+    assert "a" in dataset
+    assert dataset[0] in dataset
+    assert "b" not in dataset

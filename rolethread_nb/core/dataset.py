@@ -218,6 +218,11 @@ class Dataset:
     def __iter__(self) -> Iterator[Conversation]:
         return (self._row(row) for row in range(len(self)))
 
+    def __contains__(self, key: object) -> bool:
+        """Whether a conversation has this id, or is one of the dataset's."""
+        name = key.id if isinstance(key, Conversation) else key
+        return isinstance(name, str) and name in self.index.row_of_id
+
     @overload
     def __getitem__(self, key: int | str) -> Conversation: ...
     @overload
