@@ -572,3 +572,21 @@ def test_an_id_is_in_the_dataset_that_has_it() -> None:
     assert "a" in dataset
     assert dataset[0] in dataset
     assert "b" not in dataset
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (b"[%s,]", "a comma before the closing bracket of the array"),
+        (b"[%s,,%s]", "a comma too many or too few between two records of the array"),
+        (b"[%s", "the array is not closed"),
+        (b"[%s,%s]", None),
+        (b"[", None),
+        (b"[]", None),
+    ],
+)
+def test_a_damaged_array_is_a_finding_and_its_records_load(text: bytes, says: str | None) -> None:
+    dataset = rt.load(text.replace(b"%s", GOOD))
+    found = [issue for issue in dataset.check(select="file.bad_json") if issue.conversation is None]
+    assert [issue.evidence["reason"] for issue in found] == ([says] if says else [])
+    assert len(dataset) == text.count(b"%s")

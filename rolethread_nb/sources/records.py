@@ -183,18 +183,24 @@ def _fast_spans(data: bytes, container: Container) -> list[tuple[int, int]]:
 
 def _array_damage(data: bytes, at: int, spans: list[tuple[int, int]], source: Source) -> Iterator[Remark]:
     """What is wrong with an array between its records, which load all the same; strict readers refuse the whole file."""
-    edges = [at + 1, *(edge for span in spans for edge in span), source.size]
-    for number, (left, right) in enumerate(zip(edges[::2], edges[1::2], strict=True)):
-        gap = b"".join(data[left - at : right - at].split())
-        last = number == len(spans)
-        if gap == (b"]" if last else b"," if number else b"") or (last and not gap.startswith((b",", b"]"))):
-            if last and not gap and not isinstance(decode(data[spans[-1][0] - at : spans[-1][1] - at]), Bad):
-                yield _between(data, at, right, "the array is not closed")
-            continue
-        if last:
-            yield _between(data, at, left, "a comma before the closing bracket of the array")
-        elif gap.count(b",") > 1 or not number:
-            yield _between(data, at, left, "a comma too many between two records of the array")
+
+    def gap(left: int, right: int) -> bytes:
+        return b"".join(data[left - at : right - at].split())
+
+    end = at + 1
+    for number, (start, after) in enumerate(spans):
+        between = gap(end, start)
+        if between.startswith(b"]"):
+            return  # what follows the array is a record of its own
+        if between != (b"," if number else b""):
+            yield _between(data, at, end, "a comma too many or too few between two records of the array")
+        end = after
+    tail = gap(end, source.size)
+    whole = not spans or not isinstance(decode(data[spans[-1][0] - at : spans[-1][1] - at]), Bad)
+    if tail.startswith(b","):
+        yield _between(data, at, end, "a comma before the closing bracket of the array")
+    elif not tail and whole:
+        yield _between(data, at, source.size, "the array is not closed")
 
 
 def _between(data: bytes, at: int, where: int, reason: str) -> Remark:

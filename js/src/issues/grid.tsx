@@ -8,13 +8,14 @@ import { GroupLayout, groupId } from "./layout.ts";
 
 export type FindingPages = Pages<Finding, FindingsPage>;
 
+// What is sorted by, what it is called, and what fits above its column.
 const columns = [
-  ["severity", "Severity"],
-  ["code", "Code"],
-  ["conversation", "Conversation"],
-  ["turn", "Turn"],
-  ["role", "Role"],
-  ["", "Message"],
+  ["severity", "severity", ""],
+  ["code", "code", "Code"],
+  ["conversation", "conversation", "Conv"],
+  ["turn", "turn", "Turn"],
+  ["role", "role", "Role"],
+  ["", "message", "Message"],
 ] as const;
 
 export interface IssueGridProps {
@@ -145,19 +146,18 @@ function Grouped({ pages, head, chosen, onSelect }: IssueGridProps & { head: Fin
 function Flat({ pages, head, chosen, onSelect, onSort }: IssueGridProps & { head: FindingsPage }) {
   const heading = (
     <div role="row" class="rt-row rt-head" aria-rowindex={1}>
-      {columns.map(([sort, name]) => {
+      {columns.map(([sort, name, short]) => {
         const sorted = sort !== "" && pages.wanted.sort === sort;
         const order = pages.wanted.descending ? "descending" : "ascending";
         return (
-          <span key={name} role="columnheader" class={`rt-col-${sort || "message"}`} aria-sort={sorted ? order : sort ? "none" : undefined}>
+          <span key={name} role="columnheader" class={`rt-col-${name}`} aria-sort={sorted ? order : sort ? "none" : undefined}>
             {sort ? (
-              <button type="button" onClick={() => onSort(sort, sorted && !pages.wanted.descending)} title={`Sort by ${name.toLowerCase()}`}>
-                {name.slice(0, 4)}
-                <span class="rt-long">{name.slice(4)}</span>
-                <span aria-hidden="true">{sorted ? (pages.wanted.descending ? " ↓" : " ↑") : ""}</span>
+              <button type="button" aria-label={name} onClick={() => onSort(sort, sorted && !pages.wanted.descending)} title={`Sort by ${name}`}>
+                {short}
+                <span aria-hidden="true">{sorted ? `${short && " "}${pages.wanted.descending ? "↓" : "↑"}` : short ? "" : "↕"}</span>
               </button>
             ) : (
-              name
+              short
             )}
           </span>
         );
@@ -197,9 +197,9 @@ function Flat({ pages, head, chosen, onSelect, onSort }: IssueGridProps & { head
                 {place(row)}
               </span>
               <span role="gridcell" class="rt-col-turn">
-                {turn(row)}
+                {row.turn ?? ""}
               </span>
-              <span role="gridcell" class="rt-col-role">
+              <span role="gridcell" class="rt-col-role" title={row.role ?? undefined}>
                 {row.role ?? ""}
               </span>
               <span role="gridcell" class="rt-message rt-col-message" title={row.message}>

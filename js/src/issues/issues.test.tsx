@@ -154,8 +154,11 @@ describe("the issue grid", () => {
     const { root, host } = await open();
     await click(one(root, "button", "Table"));
     expect(host.sent.at(-1)?.args).toMatchObject({ sort: "severity", descending: false, offset: 0 });
-    const heading = () => all(root, "columnheader").find((head) => head.textContent?.startsWith("Severity"))!;
+    const heading = () => all(root, "columnheader").find((head) => head.querySelector("[aria-label=severity]"))!;
     expect(heading().getAttribute("aria-sort")).toBe("ascending");
+    expect(all(root, "columnheader").map((head) => head.textContent)).toEqual(["↑", "Code", "Conv", "Turn", "Role", "Message"]);
+    expect(texts(root)[1]).toBe("■error turn.empty #0 2 assistant turn.empty number 0");
+    expect(all(root, "row")[1]?.querySelector(".rt-message")?.getAttribute("title")).toBe("turn.empty number 0");
     await click(heading().querySelector("button"));
     expect(host.sent.at(-1)?.args).toMatchObject({ sort: "severity", descending: true });
     expect(heading().getAttribute("aria-sort")).toBe("descending");

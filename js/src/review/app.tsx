@@ -35,6 +35,7 @@ export function ReviewApp({ host, root }: { host: Host; root: HTMLElement }) {
   const { state, selection, query, findings, conversations } = desk;
   const codes = useCodes(state.findings, findings.head);
   const thread = desk.thread.thread;
+  const wide = !narrow && findings.wanted.sort !== "group";
   const n = selection.n ?? null;
   const at = n === null ? -1 : findings.find((row) => row.n === n);
   const chosen = at < 0 ? undefined : findings.row(at);
@@ -128,13 +129,15 @@ export function ReviewApp({ host, root }: { host: Host; root: HTMLElement }) {
         onQuery={(next) => desk.setQuery(next)}
         onLeave={leaveSearch}
       />
-      <div class="rt-main">
+      <div class={`rt-main${wide ? " rt-wide" : ""}`}>
         <Tabs tabs={tabs} open={tab} onOpen={setTab} />
         <div class={`rt-pane${desk.thread.opening && !desk.thread.failure ? " rt-stale" : ""}`}>
           {chosen && !chosen.key && <Apart finding={chosen} />}
           <ThreadView
             thread={thread}
             selection={selection}
+            // Text that is broken into other lines has lost its place.
+            asked={desk.asked + (wide ? 0.5 : 0)}
             display={display}
             busy={desk.thread.opening !== null && !desk.thread.failure}
             empty="Choose a finding or a conversation on the left to read it here."

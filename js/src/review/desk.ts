@@ -22,6 +22,8 @@ export class Desk extends Store {
   state: Partial<ReviewState> = {};
   selection: Selection = {};
   query = "";
+  /** How often a place was chosen here. */
+  asked = 0;
   readonly findings: Pages<Finding, FindingsPage>;
   readonly conversations: Pages<ConversationRow, ConversationsPage>;
   readonly thread: ThreadSource;
@@ -60,7 +62,9 @@ export class Desk extends Store {
   }
 
   select(selection: Selection): void {
+    this.asked++;
     this.#host.set("selection", writeSelection(selection));
+    this.changed();
   }
 
   setQuery(query: string): void {

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import type { Thread } from "../lib/protocol.ts";
 import { readSelection } from "../lib/protocol.ts";
 import { fakeHost, type FakeHost } from "../testing/fake-host.ts";
@@ -62,6 +62,34 @@ describe("the review panel", () => {
     expect(opened(root)).toBe("conversation #3");
     expect(one(root, "article", /turn 2/).getAttribute("aria-current")).toBe("true");
     expect(root.querySelector("mark")?.classList.contains("rt-on")).toBe(true);
+  });
+
+  it("goes to a finding again when its row is clicked again", async () => {
+    vi.spyOn(Element.prototype, "getBoundingClientRect").mockImplementation(function (this: Element) {
+      const top = this.matches("mark") ? 900 - this.closest(".rt-thread-box")!.scrollTop : 0;
+      const height = this.matches(".rt-thread-box") ? 400 : 20;
+      return { top, bottom: top + height, height, left: 0, right: 0, width: 0, x: 0, y: top, toJSON() {} };
+    });
+    const root = await show(ReviewApp, host({ selection: { key: "0:3", turn: 2, n: 3 } }));
+    await settle(60);
+    const box = root.querySelector(".rt-thread-box")!;
+    expect(box.scrollTop).toBe(780);
+    box.scrollTop = 0;
+    await click(chosenRow(root));
+    expect(box.scrollTop).toBe(780);
+  });
+
+  it("gives the table more room than the groups", async () => {
+    const root = await show(ReviewApp, host());
+    const wide = () => root.querySelector(".rt-main")!.classList.contains("rt-wide");
+    expect(wide()).toBe(false);
+    await click(one(root, "button", "Table"));
+    expect(wide()).toBe(true);
+    await click(one(root, "tab", /Conversations/));
+    expect(wide()).toBe(true);
+    await click(one(root, "tab", /Findings/));
+    await click(one(root, "button", "By code"));
+    expect(wide()).toBe(false);
   });
 
   it("goes through findings in the order of the grid, from conversation to conversation, with j and k", async () => {

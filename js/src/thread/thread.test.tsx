@@ -131,6 +131,37 @@ describe("a thread", () => {
     expect(root.querySelector(".rt-thread-box")!.scrollTop).toBeGreaterThan(0);
     expect(page).not.toHaveBeenCalled();
   });
+
+  it("waits for a box that has no size yet, and is called off by a reader who scrolls", async () => {
+    const observers: (() => void)[] = [];
+    vi.stubGlobal(
+      "ResizeObserver",
+      class {
+        constructor(call: () => void) {
+          observers.push(call);
+        }
+        observe() {}
+        disconnect() {}
+      },
+    );
+    let tall = 0;
+    vi.spyOn(Element.prototype, "getBoundingClientRect").mockImplementation(function (this: Element) {
+      const top = tall && this.matches("mark[data-found~='43']") ? 900 : 0;
+      const height = this.matches(".rt-thread-box") ? tall : 20;
+      return { top, bottom: top + height, height, left: 0, right: 0, width: 0, x: 0, y: top, toJSON() {} };
+    });
+    const { root } = await open(marked, { selection: { key: "0:17", turn: 3, n: 43 } });
+    const box = root.querySelector(".rt-thread-box")!;
+    expect(box.scrollTop).toBe(0);
+    tall = 400;
+    observers.forEach((call) => call());
+    expect(box.scrollTop).toBeGreaterThan(0);
+    box.dispatchEvent(new Event("wheel"));
+    box.scrollTop = 5;
+    await settle(30);
+    expect(box.scrollTop).toBe(5);
+    vi.unstubAllGlobals();
+  });
 });
 
 describe("a long turn", () => {
@@ -153,6 +184,18 @@ describe("a long turn", () => {
   it("unfolds when the selected finding lies behind the fold", async () => {
     const { root } = await open(long, { selection: { key: "0:17", turn: 0, n: 7 } });
     expect(root.querySelector("mark")?.classList.contains("rt-on")).toBe(true);
+  });
+
+  it("is scrolled to the mark that only comes with the unfolding", async () => {
+    vi.spyOn(Element.prototype, "getBoundingClientRect").mockImplementation(function (this: Element) {
+      const box = this.matches(".rt-thread-box");
+      const top = this.matches("mark") ? 3000 - this.closest(".rt-thread-box")!.scrollTop : 0;
+      const height = box ? 400 : 20;
+      return { top, bottom: top + height, height, left: 0, right: 0, width: 0, x: 0, y: top, toJSON() {} };
+    });
+    const { root } = await open(long, { selection: { key: "0:17", turn: 0, n: 7 } });
+    await settle(30);
+    expect(root.querySelector(".rt-thread-box")!.scrollTop).toBe(3000 - 120);
   });
 
   it("unfolds and folds with all others by the key f", async () => {

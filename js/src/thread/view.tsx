@@ -16,6 +16,8 @@ export interface ThreadViewProps {
   display: Display;
   busy: boolean;
   empty: string;
+  /** Counts choices: the same place, chosen again, is gone to again. */
+  asked?: number;
   onSelect: (selection: Selection) => void;
   onMore: (direction: 1 | -1) => void;
 }
@@ -27,7 +29,7 @@ export function ThreadView(props: ThreadViewProps) {
   return <OpenThread {...props} thread={thread} />;
 }
 
-function OpenThread({ thread, selection, display, busy, onSelect, onMore }: ThreadViewProps & { thread: Thread }) {
+function OpenThread({ thread, selection, display, busy, asked = 0, onSelect, onMore }: ThreadViewProps & { thread: Thread }) {
   const box = useRef<HTMLDivElement>(null);
   const bubbleId = useUnique("rt-bubble");
   const [pointed, setPointed] = useState<Pointed | null>(null);
@@ -41,25 +43,33 @@ function OpenThread({ thread, selection, display, busy, onSelect, onMore }: Thre
   }, []);
   const toggleTurn = useCallback((turn: number) => latest.current.display.toggleTurn(turn), []);
 
-  // A folded turn opens for a finding that lies in the part that is not shown.
+  // A folded turn opens once for a finding that lies in the part that is not shown; the block that holds it may come later.
+  const goal = `${thread.key} ${own.turn ?? ""} ${selected ?? ""} ${asked}`;
+  const unfolded = useRef("");
   useLayoutEffect(() => {
+    if (unfolded.current === goal) return;
     const position = thread.issues.findIndex((issue) => issue.n === selected);
     const turn = thread.turns.find((one) => one.issues.includes(position));
-    const folding = turn && fold(turn.segments, turn.words);
-    if (turn && folding && isBehind(turn.segments, position, folding.cut)) display.openTurn(turn.turn);
-  }, [thread.key, selected]);
+    if (!turn) return;
+    unfolded.current = goal;
+    const folding = fold(turn.segments, turn.words);
+    if (folding && isBehind(turn.segments, position, folding.cut)) display.openTurn(turn.turn);
+  }, [thread, goal]);
 
   // Goes to the selected place once, as soon as its turn is there; the block that holds it may come later.
-  const goal = `${thread.key} ${own.turn ?? ""} ${selected ?? ""}`;
   const reached = useRef("");
+  const leave = useRef(() => {});
+  useEffect(() => () => leave.current(), []);
   useEffect(() => {
     const frame = box.current;
-    if (!frame || reached.current === goal) return;
+    // A thread that is about to be replaced stays where it is.
+    if (!frame || reached.current === goal || (selection.key && own !== selection)) return;
+    leave.current();
     const article = frame.querySelector<HTMLElement>(`[data-turn="${own.turn ?? "none"}"]`);
-    const place = frame.querySelector<HTMLElement>(`mark[data-found~="${selected ?? "none"}"], [data-finding="${selected ?? "none"}"]`);
-    const target = place ?? article;
-    if (target) {
-      reveal(frame, target);
+    const n = selected ?? "none";
+    const find = () => frame.querySelector(`mark[data-found~="${n}"]`) ?? frame.querySelector(`[data-finding="${n}"]`) ?? article;
+    if (find()) {
+      leave.current = reveal(frame, find);
       if (article) flash(article);
     } else if ((own.turn ?? null) === null) {
       frame.scrollTop = 0;
