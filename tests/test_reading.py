@@ -581,7 +581,7 @@ def test_an_id_is_in_the_dataset_that_has_it() -> None:
         (b"[%s,,%s]", "a comma too many or too few between two records of the array"),
         (b"[%s", "the array is not closed"),
         (b"[%s,%s]", None),
-        (b"[", None),
+        (b"[", "the array is not closed"),
         (b"[]", None),
     ],
 )
