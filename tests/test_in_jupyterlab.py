@@ -134,11 +134,12 @@ def test_the_panel_fits_a_narrow_and_a_wide_cell(lab: Lab, panel: Locator) -> No
 
 def test_light_and_dark_are_legible(lab: Lab, panel: Locator) -> None:
     rows(panel).first.click()
-    while (
-        thread(panel).get_attribute("aria-label") != "conversation #7"
-    ):  # a placeholder left open in its text
+    for _ in range(60):  # as far as a placeholder left open in the text of #7
+        if thread(panel).get_attribute("aria-label") == "conversation #7":
+            break
         lab.page.keyboard.press("j")
         lab.page.wait_for_timeout(100)
+    expect(thread(panel)).to_have_attribute("aria-label", "conversation #7")
     for theme in ("JupyterLab Light", "JupyterLab Dark"):
         lab.theme(theme)
         name = theme.split()[1].lower()
