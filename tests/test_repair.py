@@ -442,3 +442,17 @@ def test_many_findings_of_a_rule_in_a_turn_are_one_repair() -> None:
     assert len(report.repairs()) == 1
     report.repairs().apply()
     assert dataset[0].messages[0].text == "a" * 5000
+
+
+def test_a_plan_from_an_old_report_never_overwrites_a_newer_change() -> None:
+    messages = [{"role": "user", "content": "Hi "}, {"role": "assistant", "content": "Yes<|im_end|>"}]
+    dataset = rt.load([{"messages": messages}])
+    report = dataset.check()
+    report.repairs().apply()
+    late = report.repairs(unsafe=True, select="leak")
+    with pytest.raises(rt.StalePlanError):
+        late.apply()
+    assert dataset[0].messages[0].text == "Hi"
+    dataset.undo()
+    late.apply()  # the dataset is again what the report saw
+    assert dataset[0].messages[1].text == "Yes"

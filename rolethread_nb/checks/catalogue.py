@@ -59,7 +59,7 @@ def check_codes(names: Sequence[str]) -> None:
         QueryError: in one sentence.
     """
     for name in names:
-        if not any(rule.code == name or rule.code.startswith(name + ".") for rule in _CATALOGUE):
+        if not any(rule.goes_by(name) for rule in _CATALOGUE):
             raise unknown_code(name)
 
 

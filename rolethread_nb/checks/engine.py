@@ -240,17 +240,14 @@ def select_rules(
 ) -> list[Rule]:
     """The rules that run: those of the profile, narrowed by codes or families."""
 
-    def named(rule: Rule, names: Sequence[str]) -> bool:
-        return any(rule.code == name or rule.code.startswith(name + ".") for name in names)
-
     kept = []
     for rule in rules:
-        if rule.family == "roleplay" and profile == "chat" and not named(rule, select or ()):
+        if rule.family == "roleplay" and profile == "chat" and not rule.goes_by(*(select or ())):
             continue
-        if rule.preview and not named(rule, select or ()):
+        if rule.preview and not rule.goes_by(*(select or ())):
             continue
         if rule.code == "rule.failed" or (
-            (select is None or named(rule, select)) and not named(rule, ignore or ())
+            (select is None or rule.goes_by(*select)) and not rule.goes_by(*(ignore or ()))
         ):
             kept.append(rule)
     return kept

@@ -9,8 +9,6 @@ from ..core.model import Conversation
 from ..sources.decoding import Bad, decode
 from .rule import ESCAPE, Edit, Evidence, Page, Repair, Rule
 
-_RELATED_LIMIT = 1000
-
 
 def _escape_separators(conversation: Conversation, turn: int | None, evidence: Evidence) -> Sequence[Edit]:
     return [Edit("", ", ".join(evidence["characters"]), ESCAPE)]

@@ -10,7 +10,7 @@ from ..core.blocks import Block
 from ..core.model import Conversation, Message, Span
 from ..core.wording import plural
 from ..sources.roles import role_word
-from .rule import REMOVE, DatasetFinding, Edit, Evidence, Page, Repair, Rule
+from .rule import RELATED_LIMIT, REMOVE, DatasetFinding, Edit, Evidence, Page, Repair, Rule
 from .vocabulary import (
     after_other_role,
     alias,
@@ -27,8 +27,6 @@ from .vocabulary import (
     role_raw,
     speaker,
 )
-
-_RELATED_LIMIT = 1000
 
 
 def _canonical_role(conversation: Conversation, turn: int | None, evidence: Evidence) -> Sequence[Edit]:
@@ -91,7 +89,7 @@ class _UnknownLabels:
                 self._conversations[label] = self._conversations.get(label, 0) + 1
                 self._last[label] = place
             where = self._where.setdefault(label, [])
-            if len(where) < _RELATED_LIMIT:
+            if len(where) < RELATED_LIMIT:
                 where.append((*place, turn))
 
     def finish(self) -> list[DatasetFinding]:
@@ -123,7 +121,7 @@ class _NoSystem:
         present = turns["conversation"].unique(maintain_order=True)
         self._total += len(present)
         self._without += len(present) - len(having)
-        if len(having) < len(present) and len(self._where) < _RELATED_LIMIT:
+        if len(having) < len(present) and len(self._where) < RELATED_LIMIT:
             missing = present.filter(~present.is_in(having.implode())).to_list()
             self._where.extend((block.source, block.indices[at]) for at in missing)
 
@@ -135,7 +133,7 @@ class _NoSystem:
             "total": self._total,
             "share": round(self._without / self._total, 4),
         }
-        return [DatasetFinding(evidence, self._where[:_RELATED_LIMIT])]
+        return [DatasetFinding(evidence, self._where[:RELATED_LIMIT])]
 
 
 def _alias_evidence(message: Message, span: Span) -> Evidence:

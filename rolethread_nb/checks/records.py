@@ -7,9 +7,7 @@ from collections.abc import Sequence
 
 from ..core.blocks import Block
 from ..core.model import Conversation
-from .rule import REMOVE, DatasetFinding, Edit, Evidence, Page, Repair, Rule
-
-_RELATED_LIMIT = 1000
+from .rule import RELATED_LIMIT, REMOVE, DatasetFinding, Edit, Evidence, Page, Repair, Rule
 
 
 def drop_record(conversation: Conversation, turn: int | None, evidence: Evidence) -> Sequence[Edit]:
@@ -29,7 +27,7 @@ class _MixedFormats:
         counts.update(formats)
         for form in set(formats):
             where = self._where.setdefault((block.source, form), [])
-            if len(where) < _RELATED_LIMIT:
+            if len(where) < RELATED_LIMIT:
                 where.extend(
                     (block.source, index)
                     for index, name in zip(block.indices, formats, strict=True)
@@ -45,7 +43,7 @@ class _MixedFormats:
                 found.append(
                     DatasetFinding(
                         {"formats": dict(counts.most_common()), "count": counts.total() - counts[usual]},
-                        sorted(others)[:_RELATED_LIMIT],
+                        sorted(others)[:RELATED_LIMIT],
                         source,
                     )
                 )
@@ -81,7 +79,7 @@ class _KeyDrift:
         wanted = {
             shape
             for shape in counts
-            if len(self._where.setdefault((block.source, shape), [])) < _RELATED_LIMIT
+            if len(self._where.setdefault((block.source, shape), [])) < RELATED_LIMIT
         }
         if wanted:
             for index, shape in zip(block.indices, shapes, strict=True):
@@ -112,7 +110,7 @@ class _KeyDrift:
             odd = [shape for shape in shapes if {k: _KINDS[t] for k, t in zip(*shape, strict=True)} != usual]
             related = sorted(place for shape in odd for place in self._where[source, shape])
             count = sum(shapes[shape] for shape in odd)
-            found.append(DatasetFinding({"keys": drifting, "count": count}, related[:_RELATED_LIMIT], source))
+            found.append(DatasetFinding({"keys": drifting, "count": count}, related[:RELATED_LIMIT], source))
         return found
 
 

@@ -16,6 +16,9 @@ Scope = Literal["file", "record", "turn", "conversation", "dataset"]
 Safety = Literal["safe", "unsafe"]
 Evidence = dict[str, Any]
 
+# So many places are named by a finding about the dataset; its evidence holds the full count.
+RELATED_LIMIT = 1000
+
 # A case: the messages of one conversation, or whole records where a rule looks at more.
 Case = Any
 
@@ -150,6 +153,10 @@ class Rule:
     def family(self) -> str:
         """The part of the code before the dot."""
         return self.code.partition(".")[0]
+
+    def goes_by(self, *names: str) -> bool:
+        """Whether one of the names is this rule's code, or a family it belongs to."""
+        return any(self.code == name or self.code.startswith(f"{name}.") for name in names)
 
     def severity_in(self, profile: str) -> Severity:
         """Severity under a profile."""

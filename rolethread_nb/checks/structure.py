@@ -8,11 +8,10 @@ from ..core.blocks import Block
 from ..core.model import Conversation, Message, Span
 from ..core.visible import visible
 from ..sources.formats import describe
-from .rule import REMOVE, DatasetFinding, Edit, Evidence, Page, Repair, Rule
+from .rule import RELATED_LIMIT, REMOVE, DatasetFinding, Edit, Evidence, Page, Repair, Rule
 from .text import VISIBLE
 from .vocabulary import calls, kind, text
 
-_RELATED_LIMIT = 1000
 _PROSE_LENGTH = 40
 
 
@@ -71,7 +70,7 @@ class _StrayKeys:
                     "conversations": self._having[key],
                     "prose": False,
                 }
-                found.append(DatasetFinding(evidence, places[:_RELATED_LIMIT]))
+                found.append(DatasetFinding(evidence, places[:RELATED_LIMIT]))
                 continue
             found.extend(
                 DatasetFinding({"key": key, "turn": turn, "prose": prose}, (), conversation=(source, index))

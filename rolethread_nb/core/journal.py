@@ -26,25 +26,14 @@ class Edits:
     def __len__(self) -> int:
         return sum(len(records) for records in self._changed.values())
 
-    def with_changes(self, changes: Mapping[tuple[int, int], bytes | _Same | None]) -> Edits:
-        """These edits with others on top; ``SAME`` takes a record back to its source."""
+    def with_changes(self, changes: Mapping[tuple[int, int], bytes | None]) -> Edits:
+        """These edits with others on top."""
         merged: dict[int, dict[int, bytes | None]] = {
             source: dict(kept) for source, kept in self._changed.items()
         }
         for (source, index), data in changes.items():
-            records = merged.setdefault(source, {})
-            if isinstance(data, _Same):
-                records.pop(index, None)
-            else:
-                records[index] = data
-        return Edits({source: records for source, records in merged.items() if records})
-
-
-class _Same:
-    """Stands for the bytes of the source."""
-
-
-SAME = _Same()
+            merged.setdefault(source, {})[index] = data
+        return Edits(merged)
 
 
 @dataclass(frozen=True, slots=True)

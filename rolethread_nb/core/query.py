@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from .errors import QueryError
 from .model import SEVERITIES
 
 if TYPE_CHECKING:
+    from ..checks.rule import Rule
     from .dataset import Dataset
     from .report import Report
 
@@ -131,9 +132,9 @@ class Query:
             *self._any("words", lambda value: pl.col("words").is_between(*_range("words", value))),
         ]
 
-    def _finding_tests(self, codes: list[str]) -> list[pl.Expr]:
+    def _finding_tests(self, rules: Sequence[Rule]) -> list[pl.Expr]:
         def code(value: str) -> pl.Expr:
-            numbers = [n for n, name in enumerate(codes) if name == value or name.startswith(value + ".")]
+            numbers = [n for n, rule in enumerate(rules) if rule.goes_by(value)]
             return pl.col("rule").is_in(numbers)
 
         return [
@@ -143,9 +144,8 @@ class Query:
 
     def finding_rows(self, report: Report) -> list[int]:
         """Numbers of the findings that match, in the report's order."""
-        codes = [rule.code for rule in report.rules]
         table = report.findings.table.with_row_index("n")
-        for test in self._finding_tests(codes):
+        for test in self._finding_tests(report.rules):
             table = table.filter(test)
         if tests := self._conversation_tests():
             rows = report.index.conversations.filter(pl.all_horizontal(*tests)).select(
@@ -188,7 +188,7 @@ class Query:
         if any(name in self._terms for name in FINDING_TERMS):
             report = dataset.check() if report is None else report
             table = report.findings.table
-            for test in self._finding_tests([rule.code for rule in report.rules]):
+            for test in self._finding_tests(report.rules):
                 table = table.filter(test)
             keys = table.select(pl.col("source").cast(pl.UInt16), pl.col("index").cast(pl.UInt32)).unique()
             rows = rows.join(keys, on=["source", "index"], how="semi", maintain_order="left")

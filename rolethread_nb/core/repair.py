@@ -13,6 +13,7 @@ from ..sources.decoding import SEPARATORS
 from . import splice
 from .dataset import Dataset
 from .errors import StalePlanError
+from .journal import Edits
 from .model import Conversation
 from .visible import visible
 from .wording import plural
@@ -49,12 +50,12 @@ class Plan:
         dataset: Dataset,
         repairs: Sequence[Repaired],
         changes: dict[tuple[int, int], bytes | None],
-        version: int,
+        edits: Edits,
     ) -> None:
         self._dataset = dataset
         self._repairs = list(repairs)
         self._changes = changes
-        self._version = version
+        self._edits = edits
 
     def __len__(self) -> int:
         return len(self._repairs)
@@ -75,9 +76,9 @@ class Plan:
         """Make the changes in the dataset, as one step that ``ds.undo()`` takes back. The source stays as it is.
 
         Raises:
-            StalePlanError: if the dataset was changed since the check.
+            StalePlanError: if the dataset is not what the check saw.
         """
-        if self._dataset.version != self._version:
+        if self._dataset.edits is not self._edits:
             raise StalePlanError("The dataset has changed since this plan was made; check it again.")
         if self._changes:
             what = ", ".join(f"{code} × {count}" for code, count in self.counts.items())
@@ -166,7 +167,7 @@ def make_plan(report: Report, *, unsafe: bool, select: Sequence[str] | None) -> 
         if (
             rule.repair is None
             or (rule.repair.safety == "unsafe" and not unsafe)
-            or not _selected(rule, select)
+            or not (select is None or rule.goes_by(*select))
         ):
             continue
         if rule.code == "file.bom":
@@ -194,11 +195,7 @@ def make_plan(report: Report, *, unsafe: bool, select: Sequence[str] | None) -> 
         if done:
             changes[source, index] = changed
             repairs.extend(done)
-    return Plan(dataset, repairs, changes, dataset.version)
-
-
-def _selected(rule: Rule, select: Sequence[str] | None) -> bool:
-    return select is None or any(rule.code == name or rule.code.startswith(name + ".") for name in select)
+    return Plan(dataset, repairs, changes, report.edits)
 
 
 def _mend(

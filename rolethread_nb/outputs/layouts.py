@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..core.model import Conversation, Message
-
-SHAREGPT_WORDS = {"system": "system", "user": "human", "assistant": "gpt", "tool": "observation"}
+from ..sources.roles import role_word
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +61,8 @@ def to_sharegpt(conversation: Conversation) -> tuple[dict[str, Any], list[Loss]]
         if not isinstance(message.raw, dict):
             turns.append({"from": "system", "value": message.text})
             continue
-        word = SHAREGPT_WORDS.get(message.role or "", message.role_raw)
+        word = message.role_raw if message.role is None else role_word(message.role, "sharegpt")
         if message.role == "developer":
-            word = "system"
             lose(turn, "The role developer became system")
         elif message.role is None:
             lose(turn, "A role that is not known was kept as it is")

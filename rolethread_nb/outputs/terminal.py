@@ -7,10 +7,9 @@ import polars as pl
 from ..core.model import SEVERITIES
 from ..core.report import Report
 from ..core.wording import plural
+from .markup import SHAPES, WORDS
 
-_SHAPES = {"error": "■", "warning": "▲", "info": "○"}
 _COLOURS = {"error": "\x1b[31m", "warning": "\x1b[33m", "info": "\x1b[2m"}
-_WORDS = {"error": ("error", "errors"), "warning": ("warning", "warnings"), "info": ("note", "notes")}
 _EXAMPLES = 3
 _WIDTH = 160
 
@@ -31,14 +30,14 @@ def report_text(report: Report, *, colour: bool = False) -> str:
     counts = report.severities
     lines.append(
         "  ".join(
-            painted(name, f"{_SHAPES[name]} {counts[name]:,} {_WORDS[name][counts[name] != 1]}")
+            painted(name, f"{SHAPES[name]} {counts[name]:,} {WORDS[name][counts[name] != 1]}")
             for name in SEVERITIES
         )
     )
     several = len(report.dataset.sources) > 1
     for severity, number, count, first in _grouped(report):
         rule = report.rules[number]
-        lines += ["", painted(severity, f"{_SHAPES[severity]} {rule.code}") + f"  {rule.title}  {count:,}"]
+        lines += ["", painted(severity, f"{SHAPES[severity]} {rule.code}") + f"  {rule.title}  {count:,}"]
         for n in first:
             issue = report.issue(n)
             source = (
