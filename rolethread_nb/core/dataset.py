@@ -65,10 +65,9 @@ class Dataset:
 
     # ------------------------------------------------------------------ reading
 
-    def blocks(self, edits: Edits | None = None) -> Iterator[Block]:
+    def blocks(self) -> Iterator[Block]:
         """Every conversation, a few thousand at a time. A complete run leaves the index behind."""
-        current, version = self._journal.edits, self._journal.version
-        edits = current if edits is None else edits
+        edits, version = self._journal.edits, self._journal.version
         builder = IndexBuilder()
         identities = Identities()
         spans = [Spans() for _ in self._sources]
@@ -90,8 +89,7 @@ class Dataset:
                 self._repeated = identities.repeated
                 self._original_ids = dict(zip(index.row_of, index.conversations["id"].to_list(), strict=True))
             self._spans = spans
-            if edits is current:
-                self._index, self._index_version = index, version
+            self._index, self._index_version = index, version
 
     def _read(self, edits: Edits, spans: list[Spans]) -> Iterator[Block]:
         """The blocks as they stand in the sources; ``spans`` collects where the records are."""
