@@ -25,7 +25,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help review test lint test-python test-js test-browser bench docs clean always
+.PHONY: help review test lint test-python test-js test-browser bench fuzz explore docs clean always
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -58,8 +58,19 @@ test-browser: $(VENV)/.test $(VENV)/.browser ## tests in a real JupyterLab; ARGS
 bench: $(VENV)/.test ## time and memory, measured on this machine
 	@for file in benchmarks/*.py; do echo "$$file" && $(PYTHON) "$$file" || exit 1; done
 
+SECONDS := 600
+explore: $(VENV)/.test ## property tests on examples never drawn before (make test draws the same ones each time)
+	HYPOTHESIS_PROFILE=explore $(PYTHON) -m pytest -m "hypothesis and not browser" $(ARGS)
+
+fuzz: $(VENV)/.test ## coverage-guided fuzzing of the reader; SECONDS=600
+	@$(PYTHON) -c "import atheris" 2>/dev/null || $(INSTALL) "atheris>=2.3"
+	@mkdir -p fuzz/found
+	$(PYTHON) fuzz/read.py -max_total_time=$(SECONDS) -max_len=4096 -timeout=20 -artifact_prefix=fuzz/failed- fuzz/found fuzz/corpus
+
 docs: $(VENV)/.test ## the reference pages that are made from the code
 	$(BIN)/rolethread-nb rules --markdown > docs/rules.md
+	$(PYTHON) tools/reference_pages.py
+	$(if $(wildcard ../shared/data),$(PYTHON) tools/real_files.py ../shared/data > docs/real-files.md)
 
 clean: ## back to a fresh clone: removes .venv, node_modules, bundles and caches
 	rm -rf $(VENV) $(STATIC) js/node_modules dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,11 +1,12 @@
 """Load and check against a plain ``json.loads`` pass over the same file, in the same run.
 
-For 1,000, 10,000 and 100,000 generated conversations (seeded) it prints the time of the plain pass, of load + check, their
-ratio, the time to the first finding, and the peak memory each adds to the interpreter, as a multiple of the file.
+For 1,000, 10,000 and 100,000 generated conversations (seeded) it prints the time of the plain pass, of load + check with the balance
+numbers, their ratio, the time to the first finding, the time to open one of the last conversations, and the peak memory each
+adds to the interpreter, as a multiple of the file.
 Every measurement is a fresh process.
 
     python benchmarks/check.py            all three sizes
-    python benchmarks/check.py --sizes 1000 10000
+    python benchmarks/check.py --sizes 1000 1000000
     python benchmarks/check.py FILE       a file of your own instead
 """
 
@@ -28,6 +29,7 @@ NARRATION = (
 ).split()
 ELSEWHERE = "лодка тихо шла по реке и фонарь горел · القمر فوق البحر والمدينة نائمة · 月が静かな港を照らしていた".split()
 RUNS = 3
+OPENED = 200  # conversations at the end of the file, opened one after the other
 WARM_UP = {"messages": [{"role": "user", "content": "Grüße"}, {"role": "assistant", "content": "Hello"}]}
 
 
@@ -85,12 +87,19 @@ def plain(path: Path) -> dict[str, float]:
 def check(path: Path) -> dict[str, float]:
     """Load and check."""
     import rolethread_nb as rt
+    from rolethread_nb.outputs.report_files import balance
 
     rt.load([WARM_UP]).check()  # imports and compiled patterns are not the file's fault
     before, began = peak(), time.perf_counter()
-    report = rt.load(path).check()
-    seconds = time.perf_counter() - began
-    return {"seconds": seconds, "memory": peak() - before, "findings": len(report)}
+    dataset = rt.load(path)
+    report = dataset.check()
+    balance(report.index)
+    seconds, memory = time.perf_counter() - began, peak() - before
+    began = time.perf_counter()
+    for row in range(len(dataset) - OPENED, len(dataset)):
+        _ = dataset[row].messages
+    opening = (time.perf_counter() - began) / OPENED
+    return {"seconds": seconds, "memory": memory, "findings": len(report), "open": opening}
 
 
 def first(path: Path) -> dict[str, float]:
@@ -116,6 +125,7 @@ def report(path: Path) -> None:
         f"{path.name:>16} {megabytes:8.1f} MiB   json.loads {median('plain', 'seconds'):7.3f} s"
         f"   load + check {median('check', 'seconds'):7.3f} s   ratio {ratio:5.2f}"
         f"   first finding {median('first', 'seconds'):6.3f} s"
+        f"   open one {1000 * median('check', 'open'):5.2f} ms"
         f"   memory +{median('check', 'memory'):6.1f} MiB = {median('check', 'memory') / megabytes:5.2f} x file",
         flush=True,
     )

@@ -13,12 +13,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from . import vocabulary
 from ._version import __version__
+from .checks.own import forget_rule, rule
+from .core.compare import Comparison, compare
 from .core.dataset import Dataset
 from .core.errors import (
     ExportError,
     QueryError,
     RolethreadError,
+    RuleError,
     SourceChangedError,
     SourceError,
     StalePlanError,
@@ -26,6 +30,7 @@ from .core.errors import (
 from .core.loading import load
 from .core.model import Conversation, Issue, Message
 from .core.report import Report
+from .sources.own import Turn, forget_format, register_format
 
 if TYPE_CHECKING:
     from .widgets.balance import Balance
@@ -35,6 +40,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Balance",
+    "Comparison",
     "Conversation",
     "Dataset",
     "ExportError",
@@ -45,13 +51,21 @@ __all__ = [
     "Report",
     "Review",
     "RolethreadError",
+    "RuleError",
     "SourceChangedError",
     "SourceError",
     "StalePlanError",
     "Thread",
+    "Turn",
     "__version__",
+    "compare",
+    "forget_format",
+    "forget_rule",
     "load",
+    "register_format",
     "review",
+    "rule",
+    "vocabulary",
 ]
 
 _WIDGETS = {

@@ -10,21 +10,25 @@ import io
 import json
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
 from ._version import __version__
-from .checks.catalogue import PROFILES, rule, rules
+from .checks.catalogue import PROFILES, compat_rules, rule, rules
 from .checks.manual import catalogue_dicts, catalogue_markdown, catalogue_text, page_text
+from .core.compare import Comparison
 from .core.dataset import Dataset
 from .core.errors import RolethreadError, SourceError
 from .core.loading import load
 from .core.model import SEVERITIES
+from .core.repair import Plan
 from .core.report import Report
-from .core.wording import plural
+from .core.wording import names_in, plural
+from .outputs.comparison import comparison_text
 from .outputs.terminal import report_text
-from .settings import FAIL_ON, read_settings
+from .settings import FAIL_ON
 
 
 class _Parser(argparse.ArgumentParser):
@@ -68,6 +72,12 @@ def _parser() -> argparse.ArgumentParser:
     _reading(check)
     check.add_argument("--fail-on", choices=FAIL_ON, help="exit 1 from this severity on (default: error)")
     _choosing(check)
+    check.add_argument("--baseline", metavar="FILE", help="report only findings that this file does not know")
+    check.add_argument(
+        "--write-baseline",
+        action="store_true",
+        help="write all findings into the baseline: they are known from now on",
+    )
     check.add_argument("--json", action="store_true", help="print one JSON object")
     check.set_defaults(run=_check)
 
@@ -84,13 +94,26 @@ def _parser() -> argparse.ArgumentParser:
     _reading(export)
     export.add_argument("-o", "--output", metavar="OUT", required=True)
     export.add_argument(
-        "--format", default="messages", help="messages, sharegpt, or same for the records as they came"
+        "--format",
+        default="messages",
+        help="messages, sharegpt, alpaca, prompt-completion, preference, csv, parquet, or same for the records as they came",
     )
-    export.add_argument("--clean", action="store_true", help="apply the safe repairs first")
+    export.add_argument("--clean", action="store_true", help="only the keys that trainers read")
     export.add_argument("--only-valid", action="store_true", help="leave conversations with errors out")
     export.add_argument("--where", metavar="QUERY", help="only conversations that match")
+    export.add_argument(
+        "--strict", action="store_true", help="write nothing if the format cannot hold everything"
+    )
+    export.add_argument("--dry-run", action="store_true", help="write nothing, only say what would be lost")
     export.add_argument("--force", action="store_true", help="replace OUT if it exists")
     export.set_defaults(run=_export)
+
+    compared = commands.add_parser("compare", help="say what differs between two versions of a dataset")
+    compared.add_argument("before", metavar="BEFORE")
+    compared.add_argument("after", metavar="AFTER", help="one of the two may be - for standard input")
+    _meaning(compared)
+    compared.add_argument("--json", action="store_true", help="print one JSON object")
+    compared.set_defaults(run=_compare)
 
     catalogue = commands.add_parser("rules", help="list the rules, or show the page of one")
     catalogue.add_argument("code", nargs="?", metavar="CODE", help="a code for its page, or a family")
@@ -102,54 +125,70 @@ def _parser() -> argparse.ArgumentParser:
         "review", help="write a review notebook beside the file and open it in JupyterLab"
     )
     review.add_argument("file", metavar="FILE")
-    review.add_argument("--profile", choices=PROFILES, default="chat", help="what is normal (default: chat)")
-    review.add_argument(
-        "--role", action="append", metavar="LABEL=ROLE", help="what an unknown label means; may be repeated"
-    )
+    _meaning(review, PROFILES)
     review.add_argument("--no-open", action="store_true", help="only write the notebook")
     review.set_defaults(run=_review)
     return parser
 
 
 def _reading(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("files", nargs="+", metavar="FILE", help="- is standard input")
-    parser.add_argument("--profile", help=f"what is normal: {', '.join(PROFILES)} (default: chat)")
+    parser.add_argument(
+        "files", nargs="+", metavar="FILE", help="a file, folder or pattern; - is standard input"
+    )
+    _meaning(parser)
+
+
+def _meaning(parser: argparse.ArgumentParser, profiles: Sequence[str] | None = None) -> None:
+    """The options that say how the data is to be understood."""
+    parser.add_argument(
+        "--profile", choices=profiles, help=f"what is normal: {', '.join(PROFILES)} (default: chat)"
+    )
     parser.add_argument(
         "--role", action="append", metavar="LABEL=ROLE", help="what an unknown label means; may be repeated"
     )
+    parser.add_argument(
+        "--field",
+        action="append",
+        metavar="PART=KEY",
+        help="a key that is not known: messages=dialog, role=who, text=utterance, ...; may be repeated",
+    )
+    parser.add_argument(
+        "--settings", metavar="FILE", help="take the settings from this file (default: above FILE)"
+    )
+    parser.add_argument("--no-settings", action="store_true", help="take no settings from files")
 
 
 def _choosing(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--select", action="append", metavar="C", help="only these codes or families")
     parser.add_argument("--ignore", action="append", metavar="C", help="not these codes or families")
+    parser.add_argument("--where", metavar="QUERY", help="only findings that match")
 
 
-def _names(given: Sequence[str] | None, settings: Mapping[str, Any], key: str) -> list[str] | None:
-    if given is None:
-        found = settings.get(key)
-        return None if found is None else list(found)
-    return [name.strip() for part in given for name in part.split(",") if name.strip()]
+def _named(given: Sequence[str] | None) -> list[str] | None:
+    return None if given is None else names_in(",".join(given))
 
 
-def _load(arguments: argparse.Namespace, settings: Mapping[str, Any]) -> Dataset:
-    roles = _role_map(arguments, settings)
-    dataset: Dataset
-    if arguments.files == ["-"]:
-        dataset = load(sys.stdin.buffer, roles=roles)
-    else:
-        dataset = load(list(arguments.files), roles=roles)
+def _load(arguments: argparse.Namespace, files: Sequence[str]) -> Dataset:
+    if "-" in files and len(files) > 1:
+        raise RolethreadError("Standard input (-) cannot be read beside files; name one or the other.")
+    source: Any = sys.stdin.buffer if files[0] == "-" else list(files)
+    settings = False if arguments.no_settings else True if arguments.settings is None else arguments.settings
+    roles, fields = _pairs(arguments.role, "--role LABEL=ROLE"), _pairs(arguments.field, "--field PART=KEY")
+    dataset: Dataset = load(source, roles=roles, fields=fields, settings=settings)
     _refuse_what_is_no_data(dataset)
     return dataset
 
 
-def _role_map(arguments: argparse.Namespace, settings: Mapping[str, Any]) -> dict[str, str]:
-    roles = dict(settings.get("roles", {}))
-    for pair in arguments.role or ():
-        label, sign, role = pair.rpartition("=")
-        if not sign:
-            raise RolethreadError(f"--role takes LABEL=ROLE, not {pair!r}.")
-        roles[label] = role
-    return roles
+def _pairs(given: Sequence[str] | None, option: str) -> dict[str, str]:
+    """``left=right`` pairs; a label may hold the sign, what it is mapped to may not."""
+    pairs = {}
+    name, _, form = option.partition(" ")
+    for pair in given or ():
+        left, sign, right = pair.rpartition("=") if name == "--role" else pair.partition("=")
+        if not sign or not left:
+            raise RolethreadError(f"{name} takes {form}, not {pair!r}.")
+        pairs[left] = right
+    return pairs
 
 
 def _refuse_what_is_no_data(dataset: Dataset) -> None:
@@ -175,20 +214,24 @@ def _refuse_what_is_no_data(dataset: Dataset) -> None:
     raise SourceError(f"{dataset.sources[first.source].name} is no dataset: {first.reason}{where}.")
 
 
-def _checked(arguments: argparse.Namespace) -> tuple[Dataset, Report]:
-    settings = read_settings(Path.cwd())
-    dataset = _load(arguments, settings)
+def _checked(arguments: argparse.Namespace, *, baseline: str | bool | None = False) -> tuple[Dataset, Report]:
+    dataset = _load(arguments, arguments.files)
     report = dataset.check(
-        arguments.profile or settings.get("profile", "chat"),
-        select=_names(arguments.select, settings, "select"),
-        ignore=_names(arguments.ignore, settings, "ignore"),
+        arguments.profile,
+        select=_named(arguments.select),
+        ignore=_named(arguments.ignore),
+        where=arguments.where,
+        baseline=baseline,
     )
     return dataset, report
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    _, report = _checked(arguments)
-    fail_on = arguments.fail_on or read_settings(Path.cwd()).get("fail-on", "error")
+    dataset, report = _checked(arguments, baseline=False if arguments.write_baseline else arguments.baseline)
+    if arguments.write_baseline:
+        return _write_baseline(arguments.baseline or dataset.settings["baseline"], report)
+    report.settings = report.settings.given({"fail-on": arguments.fail_on})
+    fail_on = report.settings["fail-on"]
     if arguments.json:
         print(report.to_json(), end="")
     else:
@@ -197,6 +240,14 @@ def _check(arguments: argparse.Namespace) -> int:
         return 0
     counted = SEVERITIES[: SEVERITIES.index(fail_on) + 1]
     return 1 if any(report.severities[name] for name in counted) else 0
+
+
+def _write_baseline(path: str | Path | None, report: Report) -> int:
+    if path is None:
+        raise RolethreadError("Say which file is to hold the baseline: --baseline FILE --write-baseline.")
+    count = report.write_baseline(path)
+    print(f"{path}: {plural(count, 'finding')} known from now on.")
+    return 0
 
 
 def _repair(arguments: argparse.Namespace) -> int:
@@ -210,8 +261,16 @@ def _repair(arguments: argparse.Namespace) -> int:
         return 0
     plan.apply()
     done = dataset.export(arguments.output, "same", overwrite=arguments.force)
-    print("\n".join([f"{plural(len(plan), 'repair')}. {done.summary[0]}", *done.summary[1:]]))
+    print("\n".join([f"{plural(len(plan), 'repair')}. {done.summary[0]}", *done.summary[1:], *_left(plan)]))
     return 0
+
+
+def _left(plan: Plan) -> list[str]:
+    """Why findings stay that could be repaired as such: a sentence for each reason."""
+    reasons = Counter((left.code, left.reason) for left in plan.left)
+    return [
+        f"Not repaired: {code}, {plural(count, 'time')}: {why}." for (code, why), count in reasons.items()
+    ]
 
 
 def _refuse_standard_output(path: str | None) -> None:
@@ -222,29 +281,43 @@ def _refuse_standard_output(path: str | None) -> None:
 
 
 def _export(arguments: argparse.Namespace) -> int:
-    settings = read_settings(Path.cwd())
     _refuse_standard_output(arguments.output)
-    dataset = _load(arguments, settings)
+    dataset = _load(arguments, arguments.files)
     if not len(dataset) and arguments.format != "same":
         raise SourceError(f"Nothing to export: no record of {dataset.name} was recognised as a conversation.")
-    profile = arguments.profile or settings.get("profile", "chat")
-    if arguments.clean:
-        dataset.check(profile).repairs().apply()
-    kept: set[str] | None = None
-    if arguments.where is not None:
-        kept = {conversation.key for conversation in dataset.where(arguments.where)}
+    keep = None
     if arguments.only_valid:
-        valid = dataset.check(profile).valid_keys()
-        kept = valid if kept is None else kept & valid
-    wanted = kept
-    keep = None if wanted is None else (lambda conversation: conversation.key in wanted)
-    done = dataset.export(arguments.output, arguments.format, overwrite=arguments.force, keep=keep)
+        valid = dataset.check(arguments.profile, baseline=False).valid_keys()
+        keep = lambda conversation: conversation.key in valid  # noqa: E731
+    done = dataset.export(
+        arguments.output,
+        arguments.format,
+        overwrite=arguments.force,
+        keep=keep,
+        where=arguments.where,
+        clean=arguments.clean,
+        strict=arguments.strict,
+        dry_run=arguments.dry_run,
+    )
     print("\n".join(done.summary))
     return 0
 
 
+def _compare(arguments: argparse.Namespace) -> int:
+    if arguments.before == arguments.after == "-":
+        raise RolethreadError("Standard input (-) can be only one of the two.")
+    before, after = (_load(arguments, [name]) for name in (arguments.before, arguments.after))
+    comparison = Comparison(before, after, arguments.profile)
+    print(
+        comparison.to_json() if arguments.json else comparison_text(comparison),
+        end="" if arguments.json else "\n",
+    )
+    return 0 if comparison.equal else 1
+
+
 def _rules(arguments: argparse.Namespace) -> int:
-    chosen = [one for one in rules() if arguments.code in (None, one.family)]
+    known = rules() if arguments.code is None else (*rules(), *compat_rules())
+    chosen = [one for one in known if arguments.code in (None, one.family)]
     one = not chosen
     if one:
         chosen = [rule(arguments.code)]
@@ -261,9 +334,14 @@ def _rules(arguments: argparse.Namespace) -> int:
 def _review(arguments: argparse.Namespace) -> int:
     from .notebook.review_notebook import open_in_jupyterlab, write_review_notebook
 
-    roles = _role_map(arguments, {})
-    _refuse_what_is_no_data(load(arguments.file, roles=roles))
-    path, fresh = write_review_notebook(Path(arguments.file), profile=arguments.profile, roles=roles)
+    _load(arguments, [arguments.file])
+    path, fresh = write_review_notebook(
+        Path(arguments.file),
+        profile=arguments.profile,
+        roles=_pairs(arguments.role, "--role LABEL=ROLE"),
+        fields=_pairs(arguments.field, "--field PART=KEY"),
+        settings=False if arguments.no_settings else arguments.settings,
+    )
     print(f"{path} written." if fresh else f"{path} is there already and stays as it is.")
     if arguments.no_open:
         return 0

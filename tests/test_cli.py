@@ -109,6 +109,44 @@ def test_standard_input_is_a_file_too(run: Any, monkeypatch: pytest.MonkeyPatch)
     assert json.loads(run("check", "-", "--json").out)["counts"] == {"turn.empty": 1}
 
 
+def test_a_folder_is_all_its_files_and_the_report_is_the_same_every_time(run: Any) -> None:
+    Path("more").mkdir()
+    Path("more/wrong.jsonl").write_bytes(WRONG)
+    Path("more/clean.jsonl").write_bytes(CLEAN)
+    first, second = (json.loads(run("check", "more", "noted.jsonl", "--json").out) for _ in range(2))
+
+    assert [source["path"] for source in first["sources"]] == [
+        "more/clean.jsonl",
+        "more/wrong.jsonl",
+        "noted.jsonl",
+    ]
+    assert {**first, "seconds": 0} == {**second, "seconds": 0}
+
+
+def test_a_table_that_is_no_dataset_parses_and_is_a_finding(run: Any) -> None:
+    Path("table.csv").write_bytes(b"role,content\nuser,Hi\n")
+    done = run("check", "table.csv", "--json")
+
+    assert done.status == 1
+    assert json.loads(done.out)["counts"] == {"record.no_messages": 1}
+
+
+def test_a_query_chooses_the_findings_that_count(run: Any) -> None:
+    Path("both.jsonl").write_bytes(WRONG + NOTED)
+
+    assert run("check", "both.jsonl", "--where", "#1").status == 0
+    found = json.loads(run("check", "both.jsonl", "--where", "#0 role:assistant", "--json").out)
+    assert found["counts"] == {"turn.empty": 1}
+    assert found["settings"]["where"] == {"value": "#0 role:assistant", "from": "argument"}
+
+
+def test_a_query_chooses_what_is_repaired(run: Any) -> None:
+    Path("both.jsonl").write_bytes(NOTED + NOTED)
+    run("repair", "both.jsonl", "-o", "out.jsonl", "--where", "#1")
+
+    assert Path("out.jsonl").read_bytes() == NOTED + CLEAN
+
+
 def test_codes_profiles_and_roles_can_be_chosen(run: Any) -> None:
     Path("named.jsonl").write_bytes(CLEAN.replace(b'"user"', b'"client=x"'))
 
@@ -141,7 +179,6 @@ PICTURE = b"\x89PNG\r\n\x1a\n" + bytes(range(256))
         ),
         ("picture.jsonl", PICTURE, "PNG"),
         ("noise.jsonl", bytes(range(128, 256)) * 20, "no dataset"),
-        ("table.csv", b"role,content\nuser,Hi\n", "no dataset"),
         ("page.html", b"<!doctype html>\n<title>404</title>\n", "no dataset"),
         ("archive.zip", b"PK\x03\x04" + bytes(40), "zip archive"),
         ("cut.jsonl.gz", gzip.compress(CLEAN)[:15], "gzip"),
@@ -170,8 +207,19 @@ def test_what_is_no_dataset_is_refused_in_a_sentence(
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["check", "."],
         ["check", "nothing*.jsonl"],
+        ["check", "clean.jsonl", "-"],
+        ["check", "clean.jsonl", "--field", "messages"],
+        ["check", "clean.jsonl", "--field", "turns=dialog"],
+        ["check", "clean.jsonl", "--where", "colour:red"],
+        ["check", "clean.jsonl", "--settings", "missing.toml"],
+        ["check", "clean.jsonl", "--baseline", "missing.jsonl"],
+        ["check", "clean.jsonl", "--baseline", "noted.jsonl"],
+        ["check", "clean.jsonl", "--baseline", "noted.jsonl", "--write-baseline"],
+        ["check", "clean.jsonl", "--write-baseline"],
+        ["compare", "clean.jsonl"],
+        ["compare", "clean.jsonl", "missing.jsonl"],
+        ["compare", "-", "-"],
         ["check", "clean.jsonl", "--select", "turn.emtpy"],
         ["check", "clean.jsonl", "--ignore", "nope"],
         ["check", "clean.jsonl", "--profile", "chatty"],
@@ -218,11 +266,22 @@ def test_repair_writes_a_copy_and_leaves_the_source_as_it_is(run: Any) -> None:
 
 
 def test_unsafe_repairs_need_to_be_asked_for(run: Any) -> None:
+    turns = [("user", "Hi"), ("assistant", ""), ("user", "Well?"), ("assistant", "Ho")]
+    record = {"messages": [{"role": role, "content": text} for role, text in turns]}
+    Path("wrong.jsonl").write_text(json.dumps(record))
     run("repair", "wrong.jsonl", "-o", "safe.jsonl")
     run("repair", "wrong.jsonl", "-o", "unsafe.jsonl", "--unsafe", "--select", "turn.empty")
 
-    assert Path("safe.jsonl").read_bytes() == WRONG
-    assert json.loads(Path("unsafe.jsonl").read_bytes())["messages"] == [{"role": "user", "content": "Hi"}]
+    assert Path("safe.jsonl").read_bytes() == Path("wrong.jsonl").read_bytes()
+    assert len(json.loads(Path("unsafe.jsonl").read_bytes())["messages"]) == 3
+
+
+def test_a_repair_that_would_make_a_new_error_is_not_made_and_said(run: Any) -> None:
+    done = run("repair", "wrong.jsonl", "-o", "out.jsonl", "--unsafe", "--select", "turn.empty")
+
+    assert done.status == 0
+    assert "Not repaired: turn.empty, 1 time: " in done.out
+    assert Path("out.jsonl").read_bytes() == WRONG
 
 
 def test_a_diff_only_shows(run: Any) -> None:
@@ -266,14 +325,23 @@ def test_export_converts_and_says_what_it_did(run: Any) -> None:
 
 
 def test_export_can_clean_choose_and_leave_out(run: Any) -> None:
-    Path("all.jsonl").write_bytes(NOTED + WRONG + b"5\n" + CLEAN.replace(b"Hi", b"Hello there"))
+    mine = CLEAN.replace(b"Hi", b"Hello there").replace(b"}]}", b'}], "mood": 3}')
+    Path("all.jsonl").write_bytes(NOTED + WRONG + b"5\n" + mine)
     run("export", "all.jsonl", "-o", "clean.out.jsonl", "--clean", "--only-valid")
     run("export", "all.jsonl", "-o", "some.zst", "--where", "hello")
 
-    assert [c.messages[0].text for c in rt.load("clean.out.jsonl")] == ["Hi", "Hello there"]
+    assert [c.messages[0].text for c in rt.load("clean.out.jsonl")] == ["Hi ", "Hello there"]
+    assert all("mood" not in c.raw for c in rt.load("clean.out.jsonl"))
     packed = Path("some.zst").read_bytes()
     assert b"Hello there" in zstandard.ZstdDecompressor().decompressobj().decompress(packed)
-    assert len(rt.load("some.zst")) == 1
+    assert [c.raw["mood"] for c in rt.load("some.zst")] == [3]
+
+
+def test_an_export_can_be_tried_first(run: Any) -> None:
+    done = run("export", "clean.jsonl", "-o", "out.json", "--format", "alpaca", "--dry-run")
+
+    assert done.status == 0
+    assert not Path("out.json").exists()
 
 
 def test_several_files_leave_as_they_came_into_a_folder(run: Any) -> None:
@@ -440,3 +508,10 @@ def test_a_file_name_that_is_no_text_is_a_file_name() -> None:
     assert b"Traceback" not in done.stderr
     assert json.loads(process("check", name, "--json").stdout)["counts"] == {"turn.empty": 1}
     assert process("export", name, "-o", "out.jsonl").returncode == 0
+
+
+def test_a_family_of_another_tools_codes_is_listed_when_it_is_named(run: Any) -> None:
+    listed = run("rules", "chatml")
+    assert listed.status == 0
+    assert "chatml.wrong_role" in listed.out
+    assert "chatml." not in run("rules").out

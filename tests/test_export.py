@@ -169,7 +169,7 @@ def test_what_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
         dataset.export(tmp_path)
     with pytest.raises(rt.ExportError, match="cannot be written"):
         dataset.export(tmp_path / "no" / "such" / "folder.jsonl")
-    with pytest.raises(rt.ExportError, match="there are messages, sharegpt, same"):
+    with pytest.raises(rt.ExportError, match=r"there are messages, sharegpt, .*same"):
         dataset.export(tmp_path / "x", "chatmal")
     assert list(tmp_path.iterdir()) == []
 
@@ -356,7 +356,8 @@ def test_named_keys_become_those_of_the_layout(tmp_path: Path) -> None:
     fields = {"messages": "my/dialog", "role": "who", "text": "said~"}
 
     written, _ = exported(tmp_path, record, "messages", fields=fields, roles={"client": "user"})
-    assert written == {"id": 1, "messages": [{"role": "user", "content": "Hi"}]}
+    # the label is the speaker's own, so it is kept as a name
+    assert written == {"id": 1, "messages": [{"role": "user", "content": "Hi", "name": "client"}]}
 
 
 def test_bare_lists_get_an_object(tmp_path: Path) -> None:

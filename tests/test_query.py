@@ -71,7 +71,7 @@ def findings(query: str) -> list[tuple[str, int | None]]:
         ('"#2"', []),
         ("index:1..2", [1, 2]),
         ("#2 castle", [2]),
-        ("role:assistant castle", [0, 2]),
+        ("role:assistant castle", [2]),
         ("role:nobody", []),
     ],
 )
@@ -169,3 +169,226 @@ def test_terms_only_narrow(query: str) -> None:
 
     assert {str(issue) for issue in narrowed} <= {str(issue) for issue in everything}
     assert sum(narrowed.counts.values()) == len(narrowed)
+
+
+# ---------------------------------------------------------------- the whole language
+
+
+TAGGED = [
+    record(0, "The cat sat", "A CAT, here", tags=["Sea", "calm"]),
+    record(1, "Concatenate it", "I said: no cats.", metadata={"tags": ["storm"]}),
+    record(2, "3 apples\nand 12 pears", "猫がいる", system="Be kind to cats."),
+]
+
+
+@pytest.mark.parametrize(
+    ("query", "matches"),
+    [
+        ("cat", [0, 1, 2]),
+        ("word:cat", [0]),
+        ("word:CAT", [0]),
+        ('word:"the cat"', [0]),
+        ("word:cat word:cats", [0, 1, 2]),
+        ("word:猫", [2]),
+        ("text:kind", [2]),
+        ('text:"no cat"', [1]),
+        ("text:c0", []),
+        ("c0", [0]),
+        (r're:"\d+ \w+"', [2]),
+        ("re:CAT", [0]),
+        ("re:(?i)^a.cat", [0]),
+        (r're:"(?m)^and"', [2]),
+        ("re:sat re:said", [0, 1]),
+        ("role:user word:cat", [0]),
+        ("role:assistant re:cat", [1]),
+        ("role:system cats", [2]),
+        ("tag:sea", [0]),
+        ("tag:sea tag:STORM", [0, 1]),
+        ("tag:se", []),
+        ("-tag:sea", [1, 2]),
+        ("-cat", []),
+        ("-word:cat", [1, 2]),
+        ("not:word:cat", [1, 2]),
+        ("-role:system", [0, 1]),
+        ("cat -concatenate", [0, 2]),
+        ('-"be kind"', [0, 1]),
+        ("-#1", [0, 2]),
+        ("-#1 -#2", [0]),
+        ("chars:>20", [2]),
+        ("chars:<=4", [2]),
+        ("turns:>=3", [2]),
+        ("turns:<3", [0, 1]),
+        ("words:<0", []),
+        ("exchanges:>0", [0, 1, 2]),
+        ("source:0", [0, 1, 2]),
+        ("source:memory", [0, 1, 2]),
+        ("source:elsewhere", []),
+        ("decision:none", [0, 1, 2]),
+        ("decision:keep", []),
+        ("-decision:none", []),
+    ],
+)
+def test_every_kind_of_term_finds_conversations(query: str, matches: list[int]) -> None:
+    assert [c.index for c in rt.load(TAGGED).where(query)] == matches
+
+
+def test_decisions_are_found_by_id() -> None:
+    ds = rt.load(TAGGED)
+    ds.decisions = {"c0": "keep", "c2": "reject"}
+
+    assert [c.id for c in ds.where("decision:none")] == ["c1"]
+    assert [c.id for c in ds.where("decision:keep decision:reject")] == ["c0", "c2"]
+    assert [c.id for c in ds.where("-decision:keep")] == ["c1", "c2"]
+
+
+@pytest.mark.parametrize(
+    ("query", "codes"),
+    [
+        ("-code:leak -severity:error -code:record -code:order", [("text.whitespace", 0)]),
+        ("-code:leak #2", []),
+        ("-castle code:turn", [("turn.empty", 1)]),
+        ("-role:assistant code:leak code:role", [("leak.macro", 2), ("role.unknown", None)]),
+        ("text:hello", [("leak.macro", 2)]),
+        ("text:whitespace", []),
+        ("re:^Hello", [("leak.macro", 2)]),
+        ("chars:0", [("turn.empty", 1)]),
+        ("decision:none code:turn", [("turn.empty", 1)]),
+    ],
+)
+def test_every_kind_of_term_finds_findings(query: str, codes: list[tuple[str, int | None]]) -> None:
+    assert findings(query) == codes
+
+
+@pytest.mark.parametrize(
+    ("query", "says"),
+    [
+        ("rolle:user", "did you mean role:"),
+        ("-tags:x", "did you mean tag:"),
+        ("words:>", "a number or a range"),
+        ("words:=>3", "a number or a range"),
+        ("words:>3..5", "a number or a range"),
+        ("chars:٣", "a number or a range"),
+        ("decision:maybe", "none, keep, fix, reject, later"),
+        ("re:(", "unclosed group"),
+        (r"re:(?=a)", "look-around"),
+        ("re:(a{1000}){1000}", "too large"),
+        ('word:""', "what to look for"),
+        ("not:not:x", "No term is called not:"),
+    ],
+)
+def test_what_is_wrong_with_a_term_is_said(query: str, says: str) -> None:
+    for ask in (found, findings, rt.load(DATA).find):
+        with pytest.raises(rt.QueryError, match=says) as refused:
+            ask(query)
+        assert "\n" not in str(refused.value)
+
+
+# ---------------------------------------------------------------- places
+
+
+def places(query: str, data: Any = TAGGED) -> list[tuple[Any, ...]]:
+    frame = rt.load(data).find(query).astype(object)
+    return [tuple(row) for row in frame.where(frame.notna(), None).itertuples(index=False)]
+
+
+def test_text_is_found_at_its_characters() -> None:
+    assert places("word:cat") == [
+        ("c0", 0, 0, 0, 4, 7, "The cat sat"),
+        ("c0", 0, 0, 1, 2, 5, "A CAT, here"),
+    ]
+    assert [(turn, start, end) for _, _, _, turn, start, end, _ in places(r"re:\d+")] == [
+        (1, 0, 1),
+        (1, 13, 15),
+    ]
+
+
+def test_places_of_text_are_in_turns_that_the_query_asks_for() -> None:
+    assert [row[:4] for row in places("role:assistant cat")] == [("c0", 0, 0, 1), ("c1", 0, 1, 1)]
+
+
+def test_an_excerpt_shows_what_stands_around() -> None:
+    text = "a" * 100 + " needle " + "b" * 100
+    ((_, _, _, _, start, end, excerpt),) = places("needle", [record(0, text)])
+
+    assert (start, end) == (101, 107)
+    assert excerpt == text[61:147]
+
+
+def test_findings_are_places_turns_are_places_conversations_are_places() -> None:
+    assert places("code:leak", DATA) == [("c2", 0, 2, 1, 6, 14, "Hello {{user}}")]
+    assert places("role:system", TAGGED) == [("c2", 0, 2, 0, 0, 16, "Be kind to cats.")]
+    assert places("tag:sea", TAGGED) == [("c0", 0, 0, None, None, None, "")]
+    assert places("road", DATA) == [("c2", 0, 2, None, None, None, "The castle road")]
+    assert places("colourless", DATA) == []
+
+
+def test_a_limit_cuts_the_list() -> None:
+    assert len(rt.load(TAGGED).find("cat", limit=2)) == 2
+
+
+def test_a_text_that_holds_the_marks_of_a_search_is_searched_all_the_same() -> None:
+    text = "".join(map(chr, range(0xFDD0, 0xFDF0))) + " needle"
+    assert [row[4:6] for row in places("needle", [record(0, text)])] == [(33, 39)]
+
+
+TEXTS = st.text(alphabet="ab Aä猫\U0001f600\ud800\n", max_size=12)
+
+
+@settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
+@given(st.lists(TEXTS, min_size=1, max_size=4), st.text(alphabet="abAä猫\U0001f600", min_size=1, max_size=3))
+def test_places_hold_what_was_looked_for_and_none_is_missed(texts: list[str], wanted: str) -> None:
+    ds = rt.load([record(0, *texts)])
+    found = ds.find(f'text:"{wanted}"')
+
+    for turn, start, end in zip(found["turn"], found["start"], found["end"], strict=True):
+        assert ds[0].messages[turn].text[start:end].lower() == wanted.lower()
+    for turn, text in enumerate(texts):
+        assert int((found["turn"] == turn).sum()) == text.lower().count(wanted.lower())
+
+
+ANY = st.lists(
+    WORDS
+    | st.sampled_from(
+        [
+            "-",
+            "not:",
+            "-code:leak",
+            "re:",
+            're:"[a-',
+            "word:a",
+            'text:"',
+            "tag:x",
+            "decision:fix",
+            "chars:>=",
+            "source:",
+            "\ud800",
+            "\x00",
+        ]
+    )
+    | st.text(alphabet=st.characters(codec=None), max_size=6).map(lambda text: f're:"{text}"'),
+    max_size=4,
+).map(" ".join)
+
+
+@settings(deadline=None, max_examples=80, suppress_health_check=list(HealthCheck))
+@given(ANY)
+def test_any_line_finds_places_in_the_conversations_it_finds_or_is_refused(query: str) -> None:
+    ds = rt.load(DATA)
+    try:
+        conversations = {c.index for c in ds.where(query)}
+    except rt.QueryError:
+        return
+    found = ds.find(query)
+    assert set(found["index"].dropna()) <= conversations
+
+
+def test_all_texts_of_a_query_are_looked_for_in_one_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    ds = rt.load(TAGGED)
+    _ = ds.index
+    passes = []
+    blocks = ds.blocks
+    monkeypatch.setattr(ds, "blocks", lambda: passes.append(1) or blocks())
+    ds.where("cat -dog word:here re:sat tag:sea -tag:storm")
+    ds.where("cat tag:sea")
+
+    assert len(passes) == 1

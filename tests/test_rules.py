@@ -102,9 +102,15 @@ privacy.pii             info     u
 rule.failed             warning  -
 """
 CONTRACT = {line.split()[0]: line.split()[1:] for line in CATALOGUE.strip().splitlines()}
-DATASET_RULES = {"role.unknown", "record.mixed_formats", "record.key_drift", "order.no_system"}
-# Mends that need an answer first: which role a label is, where a greeting goes, what a placeholder stands for.
-NEED_AN_ANSWER = {"role.unknown", "order.first_assistant", "leak.macro"}
+DATASET_RULES = {
+    "role.unknown",
+    "record.mixed_formats",
+    "record.key_drift",
+    "order.no_system",
+    "pref.one_label",
+    "dup.prompt",
+    "prompt.variants",
+}
 MENDS = {None: "-", "safe": "s", "unsafe": "u"}
 
 every_rule = pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule.code)
@@ -156,9 +162,7 @@ def test_a_rule_keeps_its_contract(rule: Rule) -> None:
     severity, repair, *profiles = CONTRACT[rule.code]
 
     assert rule.severity == severity
-    assert MENDS[rule.repair.safety if rule.repair else None] == (
-        "-" if rule.code in NEED_AN_ANSWER else repair
-    )
+    assert MENDS[rule.repair.safety if rule.repair else None] == repair
     assert dict(rule.profiles) == dict(pair.split("=") for pair in profiles)
     assert (rule.scope == "dataset") == (rule.code in DATASET_RULES | {"rule.failed"})
 
@@ -255,7 +259,8 @@ def test_runs_of_users_with_different_names_are_no_repetition() -> None:
 
 
 def test_content_may_be_missing_beside_tool_calls() -> None:
-    call = {"role": "assistant", "tool_calls": [{"id": "1", "function": {"name": "f", "arguments": "{}"}}]}
+    calls = [{"id": own_id, "function": {"name": "f", "arguments": "{}"}} for own_id in ("1", "2")]
+    call = {"role": "assistant", "tool_calls": calls}
     for content in ({}, {"content": None}, {"content": ""}):
         record = {
             "messages": [
@@ -275,7 +280,12 @@ def test_headings_in_a_system_prompt_are_none_of_our_business() -> None:
 
 
 def test_the_words_of_a_layout_are_its_own() -> None:
-    turns = [("human", "Hi"), ("function_call", "{}"), ("observation", "4"), ("gpt", "Hello")]
+    turns = [
+        ("human", "Hi"),
+        ("function_call", '{"name": "f", "arguments": {}}'),
+        ("observation", "4"),
+        ("gpt", "Hello"),
+    ]
     record = {"conversations": [{"from": role, "value": text} for role, text in turns]}
     assert rt.load([record]).check().counts == {}
     named = rt.load([{"messages": [{"role": role, "content": text} for role, text in (turns[0], turns[3])]}])

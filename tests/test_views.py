@@ -250,3 +250,18 @@ def test_a_page_is_found_by_a_row_that_is_on_it() -> None:
     assert page["offset"] == 200
     assert page["rows"][-1]["key"] == "0:249"
     assert view.answer("findings", {"near": 123, "query": "code:leak", "limit": 50})["offset"] == 0
+
+
+def test_no_repair_is_shown_where_a_layout_has_one_place_for_each_turn() -> None:
+    record = {"prompt": "User: Hi\nUser: You there?\nTIM:", "completion": " Yes."}
+    view = ReviewView(rt.load([record]).check())
+    thread = view.thread("0:0")
+
+    (issue,) = thread["issues"]
+    assert (issue["code"], issue["repair"], issue["before"], issue["after"]) == (
+        "order.repeat",
+        None,
+        None,
+        None,
+    )
+    assert [turn["side"] for turn in thread["turns"]] == [None, None, None]

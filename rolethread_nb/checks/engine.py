@@ -10,17 +10,35 @@ import polars as pl
 
 from ..core.blocks import Block
 from ..core.findings import Findings, FindingsBuilder
+from ..core.marks import bits
 from ..core.model import Span
 from ..sources.decoding import SEPARATORS
-from .rule import Rule, Wave
+from .profiles import runs
+from .rule import Rule, SeesRejected, Wave
 
 _WHOLE = Span(0, 0)
 
 Flags = np.ndarray[Any, np.dtype[np.bool_]]
 
 
+_PLACE: dict[str, Any] = {
+    **dict.fromkeys(
+        "begins ordered has_assistant is_first is_last is_second_system after_other_role".split(), pl.Boolean
+    ),
+    **dict.fromkeys("previous_role previous_speaker previous_kind".split(), pl.String),
+}
+
+
 def with_place(turns: pl.DataFrame) -> pl.DataFrame:
-    """The turn table with the place of each turn in its conversation (the last fields of the vocabulary)."""
+    """The turn table with the place of each turn in its conversation (the last fields of the vocabulary).
+
+    The rejected side of a preference pair has no place: order is judged on the prompt with the chosen side.
+    """
+    rejected = (turns["side"] == "rejected").fill_null(False)
+    if rejected.any():
+        return pl.concat([with_place(turns.filter(~rejected)), turns.filter(rejected)], how="diagonal")
+    if not turns.height:
+        return turns.with_columns(pl.lit(None, dtype=kind).alias(name) for name, kind in _PLACE.items())
     conversation = turns["conversation"].to_numpy()
     begins = np.ones(len(conversation), dtype=bool)
     begins[1:] = conversation[1:] != conversation[:-1]
@@ -58,6 +76,11 @@ def with_place(turns: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def _with_marks(turns: pl.DataFrame, needs: int) -> pl.DataFrame:
+    """The turns that have one of the marks; all, where none is asked for."""
+    return turns.filter((pl.col("marks") & needs) != 0) if needs else turns
+
+
 class Check:
     """One run of a set of rules: feed it blocks, then ``finish``."""
 
@@ -67,15 +90,21 @@ class Check:
         self._conditions = [
             (n, rule.when.compile()) for n, rule in enumerate(self._rules) if rule.when is not None
         ]
-        self._beyond_ascii = {n for n, rule in enumerate(self._rules) if rule.beyond_ascii}
+        self._needs = {n: bits(rule.needs) for n, rule in enumerate(self._rules)}
+        self._looks = [n for n, rule in enumerate(self._rules) if rule.look is not None]
+        self._among = {n: among.compile() for n in self._looks if (among := self._rules[n].among) is not None}
+        self._profile = profile
+        self._broken: set[str] = set()
         self._waves: list[tuple[int, Wave]] = []
         self._sources: set[int] = set()
         self._in_waves = {rule.code for rule in self._rules if rule.wave is not None}
         self._found = FindingsBuilder([rule.severity_in(profile) for rule in self._rules])
+        made: set[tuple[object, ...]] = set()
         for number, rule in enumerate(self._rules):
-            if rule.wave is not None:
+            if rule.wave is not None and (key := (rule.wave, *sorted(rule.thresholds.items()))) not in made:
+                made.add(key)
                 try:
-                    self._waves.append((number, rule.wave()))
+                    self._waves.append((number, rule.wave(**rule.thresholds)))
                 except Exception as problem:
                     self._failed(rule, problem)
 
@@ -108,8 +137,11 @@ class Check:
                     continue
                 at, turn = places[row]
                 self._note(code, block.source, block.indices[at], turn, detail)
-        if block.turns.height:
-            self._run_conditions(block)
+        placed = with_place(block.turns)
+        if placed.height:
+            self._run_conditions(block, placed)
+        if self._looks:
+            self._look(block, placed)
         for number, wave in list(self._waves):
             try:
                 wave.partial(block)
@@ -128,8 +160,11 @@ class Check:
             self._found.add(number, source, index, turn, 0, 0, detail, self._severity(number, detail))
 
     def _severity(self, number: int, evidence: dict[str, Any]) -> str | None:
-        decide = self._rules[number].severity_of
-        return decide(evidence) if decide is not None else None
+        rule = self._rules[number]
+        if rule.severity_of is None:
+            return None
+        level = rule.severity_of(evidence)
+        return rule.severity_in(self._profile) if level == rule.severity else level
 
     def _remark(self, block: Block, at: int, code: str, detail: dict[str, Any]) -> None:
         """A remark of the decoder belongs to the turns in whose text it shows, else to the conversation."""
@@ -148,15 +183,14 @@ class Check:
         if not placed:
             self._found.add(number, block.source, index, None, 0, 0, detail)
 
-    def _run_conditions(self, block: Block) -> None:
-        turns = with_place(block.turns)
-        beyond = turns.filter(~pl.col("ascii"))
-        for table, special in ((turns, False), (beyond, True)):
-            conditions = [
-                (n, expression) for n, expression in self._conditions if (n in self._beyond_ascii) is special
-            ]
-            if table.height:
-                self._run_on(table, conditions, block)
+    def _run_conditions(self, block: Block, turns: pl.DataFrame) -> None:
+        groups: dict[int, list[tuple[int, pl.Expr]]] = {}
+        for number, expression in self._conditions:
+            groups.setdefault(self._needs[number], []).append((number, expression))
+        for needs, conditions in groups.items():
+            met = _with_marks(turns, needs)
+            if met.height:
+                self._run_on(met, conditions, block)
 
     def _run_on(self, turns: pl.DataFrame, conditions: list[tuple[int, pl.Expr]], block: Block) -> None:
         try:
@@ -165,9 +199,9 @@ class Check:
             flags = self._one_by_one(turns, conditions)
         places = turns.select("conversation", "turn")
         for name in flags.columns:
-            if not flags[name].any():
-                continue
             rule = self._rules[int(name)]
+            if rule.code in self._broken or not flags[name].any():
+                continue
             for at, turn in places.filter(flags[name]).iter_rows():
                 try:
                     self._flag(rule, int(name), block, at, turn)
@@ -193,18 +227,57 @@ class Check:
             severity = None
             if rule.severity_of is not None and rule.evidence is not None:
                 message = block.conversation(at).messages[turn]
-                severity = rule.severity_of(rule.evidence(message, _WHOLE))
+                severity = self._severity(number, rule.evidence(message, _WHOLE))
             self._found.add(number, block.source, index, turn, 0, 0, None, severity)
         else:
             message = block.conversation(at).messages[turn]
             for span in rule.spans(message):
                 severity = None
                 if rule.severity_of is not None and rule.evidence is not None:
-                    severity = rule.severity_of(rule.evidence(message, span))
+                    severity = self._severity(number, rule.evidence(message, span))
                 self._found.add(number, block.source, index, turn, span.start, span.end, None, severity)
 
-    def _failed(self, rule: Rule, problem: Exception) -> None:
-        detail = {"rule": rule.code, "error": f"{type(problem).__name__}: {problem}"}
+    def _look(self, block: Block, turns: pl.DataFrame) -> None:
+        for number in self._looks:
+            rule, at = self._rules[number], 0
+            if rule.code in self._broken or rule.look is None:
+                continue
+            try:
+                candidates: Iterable[int] = range(len(block))
+                if number in self._among:
+                    met = _with_marks(turns, self._needs[number])
+                    met = met.select("conversation", flag=self._among[number])
+                    candidates = met.filter("flag")["conversation"].unique().sort().to_list()
+                for at in candidates:
+                    for mark in rule.look(block.conversation(at)):
+                        place = (block.source, block.indices[at], mark.turn, *mark.span)
+                        severity = self._severity(number, mark.evidence or {})
+                        self._found.add(number, *place, mark.evidence, severity)
+            except Exception as problem:
+                self._failed(rule, problem, [(block.source, block.indices[at])] if len(block) else [])
+
+    @property
+    def sees_rejected(self) -> bool:
+        """Whether a rule looks at records that are no conversation."""
+        return any(isinstance(wave, SeesRejected) for _, wave in self._waves)
+
+    def show_rejected(self, source: int, index: int, line: int | None, record: Any) -> None:
+        """Let the rules that look at them see a record that is no conversation."""
+        for number, wave in list(self._waves):
+            if isinstance(wave, SeesRejected):
+                try:
+                    wave.rejected(source, index, line, record)
+                except Exception as problem:
+                    self._waves.remove((number, wave))
+                    self._failed(self._rules[number], problem)
+
+    def _failed(self, rule: Rule, problem: Exception, where: Sequence[tuple[int, int]] = ()) -> None:
+        if rule.code in self._broken:
+            return
+        self._broken.add(rule.code)
+        detail: dict[str, Any] = {"rule": rule.code, "error": f"{type(problem).__name__}: {problem}"}
+        if where:
+            detail["related"] = list(where)
         self._note("rule.failed", 0, None, None, detail)
 
     def found_since(self, seen: int) -> list[tuple[Any, ...]]:
@@ -222,14 +295,17 @@ class Check:
             rule = self._rules[number]
             try:
                 for found in wave.finish():
+                    whose = number if found.code is None else self._numbers.get(found.code)
+                    if whose is None:
+                        continue
                     source, index = found.conversation or (
                         only if found.source is None else found.source,
                         None,
                     )
                     turn = found.evidence.get("turn") if found.conversation else None
                     evidence = {**found.evidence, "related": list(found.related)}
-                    severity = self._severity(number, found.evidence)
-                    self._found.add(number, source, index, turn, 0, 0, evidence, severity)
+                    severity = self._severity(whose, found.evidence)
+                    self._found.add(whose, source, index, turn, *found.span, evidence, severity)
             except Exception as problem:
                 self._failed(rule, problem)
         return self._found.finish()
@@ -242,7 +318,7 @@ def select_rules(
 
     kept = []
     for rule in rules:
-        if rule.family == "roleplay" and profile == "chat" and not rule.goes_by(*(select or ())):
+        if not runs(profile, rule.code, named=select or ()):
             continue
         if rule.preview and not rule.goes_by(*(select or ())):
             continue

@@ -21,11 +21,11 @@ def _no_edits(conversation: Conversation, turn: int | None, evidence: Evidence) 
 def _replace_surrogates(conversation: Conversation, turn: int | None, evidence: Evidence) -> Sequence[Edit]:
     if turn is None:
         return []
-    message = conversation.messages[turn]
-    if not isinstance(message.content, str):
-        return []
-    mended = "".join("\ufffd" if "\ud800" <= char <= "\udfff" else char for char in message.text)
-    return [Edit(message.content_pointer, message.text, mended)]
+    return [Edit(*edit) for edit in conversation.messages[turn].rewritten(_without_surrogates)]
+
+
+def _without_surrogates(value: str) -> str:
+    return "".join("\ufffd" if "\ud800" <= char <= "\udfff" else char for char in value)
 
 
 _STRING_OR_COMMA = re.compile(rb'"(?:[^"\\]|\\.)*"|,(?=[ \t\r\n]*[\]}])', re.DOTALL)

@@ -8,6 +8,7 @@ import polars as pl
 
 from ..core.blocks import Block
 from ..core.model import Conversation, Message, Span
+from ..core.splice import WithKey
 from ..core.wording import plural
 from ..sources.roles import role_word
 from .rule import RELATED_LIMIT, REMOVE, DatasetFinding, Edit, Evidence, Page, Repair, Rule
@@ -23,6 +24,7 @@ from .vocabulary import (
     previous_kind,
     previous_role,
     previous_speaker,
+    prompt_only,
     role,
     role_raw,
     speaker,
@@ -69,6 +71,44 @@ def _drop_tail(conversation: Conversation, turn: int | None, evidence: Evidence)
     )
     tail = conversation.messages[last + 1 :] if last >= 0 else []
     return [Edit(message.pointer, message.text, REMOVE) for message in reversed(tail)]
+
+
+def _greeting_to_system(conversation: Conversation, turn: int | None, evidence: Evidence) -> Sequence[Edit]:
+    """The turns before the user's first one become part of the system prompt, or the system prompt where there is none."""
+    messages = conversation.messages
+    systems = [n for n, message in enumerate(messages) if message.role in ("system", "developer")]
+    if turn is None or any(n > turn for n in systems):
+        return []
+    last = next((n for n in range(turn, len(messages)) if messages[n].role != "assistant"), len(messages))
+    greeting = messages[turn:last]
+    if not all(message.kind == "text" and message.placed for message in greeting):
+        return []
+    target = messages[systems[-1]] if systems else greeting[0]
+    rest = greeting if systems else greeting[1:]
+    if not isinstance(target.content, str) or (not systems and target.role_key is None):
+        return []
+    edits = (
+        [Edit(target.content_pointer, target.text, "\n\n".join(m.text for m in (target, *rest)))]
+        if rest
+        else []
+    )
+    if not systems:
+        word = role_word("system", conversation.format)
+        edits.insert(0, Edit(target.role_pointer, target.role_raw, word))
+    return [*edits, *(Edit(message.pointer, message.text, REMOVE) for message in reversed(rest))]
+
+
+def _map_label(conversation: Conversation, turn: int | None, evidence: Evidence) -> Sequence[Edit]:
+    """The layout's word for the role the user named; the label stays as the name."""
+    if turn is None or "role" not in evidence:
+        return []
+    message = conversation.messages[turn]
+    if message.role_key is None or not message.placed or message.role_raw != evidence["label"]:
+        return []
+    word: object = role_word(evidence["role"], conversation.format)
+    if message.raw.get("name") is None and "name" not in message.raw:
+        word = WithKey(word, "name", message.role_raw)
+    return [Edit(message.role_pointer, message.role_raw, word)]
 
 
 class _UnknownLabels:
@@ -206,8 +246,10 @@ RULES: tuple[Rule, ...] = (
             "Collects role labels that are not known, such as a speaker's name: one finding a label.",
             "Templates drop such turns, refuse the record, or train on the label. The order of the roles is judged once they are mapped.",
             '{"from": "User 1", "value": "Hi"}',
-            "Say which role a label has when loading: load(path, roles={'User 1': 'user'}).",
+            "Writes the layout's word for the role and keeps the label as name. Unsafe, and only with an answer from you:"
+            " report.repairs(roles={'User 1': 'user'}). To read a label so without changing the data: load(path, roles={'User 1': 'user'}).",
         ),
+        repair=Repair("unsafe", _map_label, "write the role, keep the label as name", needs_roles=True),
         profiles={"roleplay": "warning"},
         fires=([{"role": "Mara", "content": "Hi"}, _REPLY],),
         silent=(
@@ -229,7 +271,7 @@ RULES: tuple[Rule, ...] = (
             "user, system, assistant",
             "Merges the text into the first system message, where there is one. Unsafe: the place of the text is lost.",
         ),
-        repair=Repair("unsafe", _merge_system, "merge into the first system message"),
+        repair=Repair("unsafe", _merge_system, "merge into the first system message", removes_turns=True),
         fires=([_USER, _SYSTEM, _REPLY],),
         silent=(_CLEAN, [_SYSTEM, _SYSTEM, _USER, _REPLY]),
     ),
@@ -246,7 +288,7 @@ RULES: tuple[Rule, ...] = (
             "system, system, user, assistant",
             "Merges the text into the first one. Unsafe: two messages become one.",
         ),
-        repair=Repair("unsafe", _merge_system, "merge into the first system message"),
+        repair=Repair("unsafe", _merge_system, "merge into the first system message", removes_turns=True),
         fires=([_SYSTEM, _SYSTEM, _USER, _REPLY],),
         silent=(_CLEAN,),
     ),
@@ -261,6 +303,11 @@ RULES: tuple[Rule, ...] = (
             "Finds conversations that begin with an assistant turn.",
             "Gemma, Mistral and Cohere templates refuse them, LLaMA-Factory drops them. In roleplay a greeting first is normal.",
             "assistant, user, assistant",
+            "Moves what the assistant says before the user into the system prompt, or makes it the system prompt where there is none."
+            " Unsafe: it is read as an instruction then, and no longer trained. No text is lost and none is made up.",
+        ),
+        repair=Repair(
+            "unsafe", _greeting_to_system, "move the opening into the system prompt", removes_turns=True
         ),
         profiles={"roleplay": "info"},
         fires=([_REPLY, _USER, _REPLY], [_SYSTEM, _REPLY]),
@@ -289,7 +336,7 @@ RULES: tuple[Rule, ...] = (
             "user, user, assistant",
             "Merges the two texts with an empty line between them. Unsafe: it may not be what was meant.",
         ),
-        repair=Repair("unsafe", _merge_repeat, "merge with the turn before"),
+        repair=Repair("unsafe", _merge_repeat, "merge with the turn before", removes_turns=True),
         profiles={"roleplay": "info"},
         fires=([_USER, _USER, _REPLY], [_USER, _REPLY, _REPLY]),
         silent=(
@@ -303,7 +350,7 @@ RULES: tuple[Rule, ...] = (
         severity="warning",
         scope="turn",
         title="Nothing to learn at the end",
-        when=ordered.holds & is_last.holds & has_assistant.holds & (role != "assistant"),
+        when=ordered.holds & is_last.holds & has_assistant.holds & ~prompt_only.holds & (role != "assistant"),
         evidence=_repeat_evidence,
         says="The conversation ends with a {role} turn, so its end teaches nothing",
         page=Page(
@@ -312,7 +359,7 @@ RULES: tuple[Rule, ...] = (
             "user, assistant, user",
             "Drops the turns after the last reply. Unsafe: text is left out.",
         ),
-        repair=Repair("unsafe", _drop_tail, "drop the turns after the last reply"),
+        repair=Repair("unsafe", _drop_tail, "drop the turns after the last reply", removes_turns=True),
         profiles={"roleplay": "info"},
         fires=([_USER, _REPLY, _USER],),
         silent=(_CLEAN, [_USER, _CALL]),
@@ -322,7 +369,7 @@ RULES: tuple[Rule, ...] = (
         severity="error",
         scope="conversation",
         title="No assistant turn",
-        when=ordered.holds & is_last.holds & ~has_assistant.holds,
+        when=ordered.holds & is_last.holds & ~has_assistant.holds & ~prompt_only.holds,
         says="The conversation has no assistant turn",
         page=Page(
             "Finds conversations without a single assistant turn.",

@@ -8,8 +8,8 @@ from ..core.blocks import Block
 from ..core.model import Conversation, Message, Span
 from ..core.visible import visible
 from ..sources.formats import describe
+from .blanks import VISIBLE
 from .rule import RELATED_LIMIT, REMOVE, DatasetFinding, Edit, Evidence, Page, Repair, Rule
-from .text import VISIBLE
 from .vocabulary import calls, kind, text
 
 _PROSE_LENGTH = 40
@@ -98,19 +98,19 @@ RULES: tuple[Rule, ...] = (
         severity="error",
         scope="turn",
         title="Empty turn",
-        when=kind.is_in(["text", "result", "parts"])
+        when=kind.is_in(["text", "parts"])
         & ~calls.holds
         & ~text.matches(VISIBLE)
         & ~((kind == "parts") & (text == "")),
         says="The turn has no visible character",
         where="content",
         page=Page(
-            "Finds turns whose text is empty or holds only blanks and zero-width characters.",
+            "Finds turns whose text is empty or holds only blanks and zero-width characters. A tool may answer nothing.",
             "An empty reply teaches the model to end at once; an empty question teaches it to answer nothing.",
             '{"role": "assistant", "content": ""}',
             "Drops the turn. Unsafe: the order of the roles changes.",
         ),
-        repair=Repair("unsafe", _drop_turn, "drop the turn"),
+        repair=Repair("unsafe", _drop_turn, "drop the turn", removes_turns=True),
         fires=(
             [_USER, {"role": "assistant", "content": ""}],
             [{"role": "user", "content": " \u200b\n"}, _REPLY],
@@ -119,6 +119,7 @@ RULES: tuple[Rule, ...] = (
         silent=(
             [_USER, _REPLY],
             [_USER, {**_CALL, "content": ""}],
+            [_USER, _CALL, {"role": "tool", "content": ""}, _REPLY],
             [_USER, {"role": "assistant", "content": "."}],
         ),
     ),

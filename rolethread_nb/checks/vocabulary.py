@@ -97,6 +97,10 @@ class Text(Field):
             return self._condition(lambda column: column.str.contains(words[0], literal=True))
         return self._condition(lambda column: column.str.contains_any(list(words)))
 
+    def count(self, pattern: str) -> Field:
+        """How often the regular expression is found in the text."""
+        return Field(self.name, lambda: self.build().str.count_matches(pattern))
+
     def strip(self, characters: str | None = None) -> Text:
         """The text without blanks (or ``characters``) at both ends."""
         return Text(self.name, lambda: self.build().str.strip_chars(characters))
@@ -123,4 +127,5 @@ after_other_role = Field("after_other_role")  # a turn of another role came befo
 previous_role = Field("previous_role")
 previous_speaker = Field("previous_speaker")
 previous_kind = Field("previous_kind")
+prompt_only = Field("prompt_only")  # the layout of the conversation leaves the answer open
 has_assistant = Field("has_assistant")  # the conversation has an assistant turn

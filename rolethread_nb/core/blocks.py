@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -23,15 +23,18 @@ from ..sources.decoding import (
     Remark,
     TooDeepError,
     decode,
+    decode_together,
     duplicate_keys,
     key_count,
     may_hold_separator,
     may_repeat_keys,
     separators,
 )
-from ..sources.formats import Format, Reading, no_layout, recognise
+from ..sources.formats import no_layout, recognise
+from ..sources.reading import Format, Reading
 from ..sources.records import Region
 from ..sources.roles import Role
+from .hashing import Words, hashed
 from .model import Conversation
 from .turns import TurnRows
 
@@ -68,7 +71,8 @@ class Rejected:
 class Block:
     """Conversations of one source, next to each other. The lists run in parallel, one element a conversation.
 
-    ``repeated`` names records whose written id came before: (id, record of the first).
+    ``repeated`` names records whose written id came before: (id, record of the first). ``names`` are the keys under which records
+    stand in a map, by record.
     """
 
     source: int
@@ -81,6 +85,7 @@ class Block:
     ids: list[str] = field(default_factory=list)
     remarks: list[tuple[int, Remark]] = field(default_factory=list)
     repeated: dict[int, tuple[str, int]] = field(default_factory=dict)
+    names: Mapping[int, str] = field(default_factory=dict)
     rejected: list[Rejected] = field(default_factory=list)
     rows: TurnRows = field(default_factory=lambda: TurnRows({}))
     _hashed: tuple[list[bytes], list[bytes]] | None = None
@@ -94,6 +99,12 @@ class Block:
         """The turn table; its column ``conversation`` is the position in this block. Made when first asked for."""
         return self.rows.frame()
 
+    @cached_property
+    def text_hashes(self) -> tuple[Words, Words]:
+        """Two hashes of 64 bits of the text of each turn."""
+        text = self.turns["text"]
+        return text.hash(3).to_numpy(), text.hash(4).to_numpy()
+
     @property
     def notes(self) -> list[tuple[int, str, dict[str, Any]]]:
         """Facts about turns that no column holds: row of the table, rule code, detail."""
@@ -106,13 +117,13 @@ class Block:
         Clean turns are compared by two 64-bit hashes each, worked out column by column; the others by ``digests``.
         """
         odd = set(self.turns.filter(pl.col("odd"))["conversation"].to_list())
-        sums = _content_sums(self.turns, len(self))
+        sums = _content_sums(self)
         keys: list[tuple[object, ...]] = []
         for at, (raw, reading) in enumerate(zip(self.raws, self.readings, strict=True)):
             if at in odd or (type(raw) is dict and not _COMPARED.isdisjoint(raw)):
                 keys.append((self.digests[at],))
             else:
-                keys.append((reading.role_keys[0], *sums[at]))
+                keys.append((reading.role_keys[0], sums[at]))
         return keys
 
     @property
@@ -164,49 +175,67 @@ def read_block(
     size: int,
 ) -> Block:
     """Decode the records of a region. ``edits`` stand in for records that were changed (None: removed)."""
-    block = Block(source, source_name, roles, rows=TurnRows(roles))
+    block = Block(source, source_name, roles, rows=TurnRows(roles), names=region.names)
     rows = block.rows
-    datas: list[bytes] = []
     keys: list[int] = []
-    for at in range(len(region.spans)):
+
+    def record(at: int) -> bytes:
+        return (edits.get(region.first + at) if edits else None) or region.record(at)
+
+    for at, decoded in _decoded(region, record, edits, size):
         index = region.first + at
-        data: bytes | None = region.record(at)
-        if edits and index in edits and (data := edits[index]) is None:
-            continue
-        assert data is not None
         line = region.lines[at] if has_lines else None
-        decoded = decode(data, last=region.spans[at][1] >= size, measured=True)
         if isinstance(decoded, Bad):
-            block.rejected.append(_rejected(decoded, source, index, line, data))
+            block.rejected.append(_rejected(decoded, source, index, line, record(at)))
             continue
         raw, remarks = decoded
         try:
             reading = recognise(raw, formats)
-            count = key_count(raw) if reading is None else _keys_beside(raw, reading) + rows.add(reading)
+            if reading is None or reading.slots is not None:
+                count = key_count(raw)
+            else:
+                count = _keys_beside(raw, reading)
+            if reading is not None:
+                count += rows.add(reading)
         except TooDeepError:
-            block.rejected.append(_rejected(TOO_DEEP, source, index, line, data))
+            block.rejected.append(_rejected(TOO_DEEP, source, index, line, record(at)))
             continue
         if reading is None:
-            code, reason = no_layout(raw)
-            block.rejected.append(_rejected(Bad(code, reason), source, index, line, data))
+            code, reason = no_layout(raw, formats)
+            block.rejected.append(_rejected(Bad(code, reason), source, index, line, record(at)))
             continue
-        position = len(block.indices)
+        if remarks:
+            block.remarks.extend((len(block.indices), remark) for remark in remarks)
         block.indices.append(index)
         block.lines.append(line)
         block.raws.append(raw)
         block.readings.append(reading)
-        datas.append(data)
         keys.append(count)
-        if remarks:
-            block.remarks.extend((position, remark) for remark in remarks)
-    whole = b"\n".join(datas) if edits or block.rejected else region.data
+    read = [record(index - region.first) for index in block.indices] if edits or block.rejected else None
+    whole = region.data if read is None else b"\n".join(read)
     if may_hold_separator(whole):
-        block.remarks += [(at, remark) for at, data in enumerate(datas) for remark in separators(data)]
+        for at, index in enumerate(block.indices):
+            block.remarks += [(at, remark) for remark in separators(record(index - region.first))]
     if may_repeat_keys(whole, sum(keys)):
-        for at, (data, count) in enumerate(zip(datas, keys, strict=True)):
-            if may_repeat_keys(data, count):
+        for at, (index, count) in enumerate(zip(block.indices, keys, strict=True)):
+            if may_repeat_keys(data := record(index - region.first), count):
                 block.remarks += [(at, remark) for remark in duplicate_keys(data)]
     return block
+
+
+def _decoded(
+    region: Region, record: Callable[[int], bytes], edits: Mapping[int, bytes | None], size: int
+) -> Iterator[tuple[int, tuple[Any, Sequence[Remark]] | Bad]]:
+    """The records of a region with their positions in it: all in one go where they are sound, else one by one."""
+    if region.parted is not None and not edits and not region.bad:
+        together = decode_together(region.data, len(region.spans), commas=region.parted == "comma")
+        if together is not None:
+            yield from ((at, (raw, ())) for at, raw in enumerate(together))
+            return
+    for at, (_, end) in enumerate(region.spans):
+        if edits and edits.get(region.first + at, b"") is None:
+            continue  # the record was removed
+        yield at, region.bad.get(at) or decode(record(at), last=end >= size, measured=True)
 
 
 def _keys_beside(raw: Any, reading: Reading) -> int:
@@ -252,18 +281,28 @@ def _content_digest(raw: Any, turn_hash: Any) -> bytes:
     return result
 
 
-def _content_sums(turns: pl.DataFrame, count: int) -> list[tuple[int, int, int]]:
-    """For each conversation: its turns, and two sums of hashes over role, speaker, text and place of every turn."""
-    sums = np.zeros((count, 3), dtype=np.uint64)
+def _content_sums(block: Block) -> list[bytes]:
+    """For each conversation: its turns, and two sums of hashes over role, speaker, text and place of every turn, as 24 bytes."""
+    turns = block.turns
+    sums = np.zeros((len(block), 3), dtype=np.uint64)
     if turns.height:
         conversation = turns["conversation"].to_numpy()
         starts = np.flatnonzero(np.diff(conversation.astype(np.int64), prepend=-1))
         having = conversation[starts]
         sums[having, 0] = np.diff(starts, append=len(conversation))
-        for column, seed in ((1, 1), (2, 2)):
-            whole = pl.struct("turn", "role_raw", "speaker", "text").hash(seed)
-            sums[having, column] = np.add.reduceat(turns.select(h=whole)["h"].to_numpy(), starts)
-    return [(int(n), int(one), int(two)) for n, one, two in sums.tolist()]
+        place = turns["turn"].to_numpy().astype(np.uint64)
+        who = hashed(_hash_of(turns["role_raw"], 5) ^ hashed(_hash_of(turns["speaker"], 6) ^ hashed(place)))
+        for column, text in zip((1, 2), block.text_hashes, strict=True):
+            sums[having, column] = np.add.reduceat(hashed(text ^ who), starts)
+    whole, size = sums.tobytes(), sums.itemsize * 3
+    return [whole[at : at + size] for at in range(0, len(whole), size)]
+
+
+def _hash_of(column: pl.Series, seed: int) -> Words:
+    """The hash of each text of a column; 0 for null."""
+    found: Words = column.hash(seed).to_numpy().copy()
+    found[column.is_null().to_numpy()] = 0
+    return found
 
 
 def written_id(raw: Any) -> str | None:

@@ -2,37 +2,42 @@
 
 from __future__ import annotations
 
+import itertools
 import os
-import re
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 import polars as pl
 
+from ..settings import Settings, flat_thresholds
 from ..sources.decoding import Bad, decode, decode_exactly
-from ..sources.formats import Format, recognise
+from ..sources.formats import recognise
 from ..sources.opening import Source
-from ..sources.records import regions
+from ..sources.reading import Format
+from ..sources.records import Region, regions
 from ..sources.roles import Role
 from .blocks import Block, Rejected, read_block
 from .index import Identities, Index, IndexBuilder, Spans, fresh_id
 from .journal import Edits, Journal
 from .model import Conversation
-from .wording import plural
+from .progress import Progress
+from .search import Searches
+from .wording import names_in, plural
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from ..outputs.export import Exported
+    from ..outputs.exported import Exported
     from .model import Issue
     from .report import Report
 
 _CACHED = 256
-_SEARCHES = 16
+_ALL = 2**62
 
 
 class Dataset:
@@ -40,6 +45,10 @@ class Dataset:
 
     ``len(ds)``, iteration, ``ds[3]`` (by position among the conversations), ``ds["id"]`` and slices give
     :class:`Conversation`. The sources are never written to; changes live in the dataset and can be undone.
+
+    Attributes:
+        settings: the values that :meth:`check` starts from, and where each came from (docs/settings.md).
+        decisions: what was decided on a conversation (``keep``, ``fix``, ``reject`` or ``later``), by its id; who is not in it is undecided.
     """
 
     def __init__(
@@ -48,11 +57,16 @@ class Dataset:
         formats: tuple[Format, ...],
         roles: Mapping[str, Role],
         features: Any = None,
+        progress: bool | None = None,
+        settings: Settings | None = None,
     ) -> None:
+        self.settings = settings or Settings()
+        self.decisions: dict[str, str] = {}
         self._sources = list(sources)
         self._formats = formats
         self._roles = dict(roles)
         self._features = features
+        self._progress = progress
         self._journal = Journal()
         self._spans = [Spans() for _ in self._sources]
         self._index: Index | None = None
@@ -60,7 +74,7 @@ class Dataset:
         self._original_ids: dict[tuple[int, int], str] | None = None
         self._repeated: dict[tuple[int, int], tuple[str, int]] = {}
         self._cache: OrderedDict[tuple[int, int, int], Conversation] = OrderedDict()
-        self._searched: dict[tuple[int, str], pl.DataFrame] = {}
+        self.searches = Searches()
         self._lock = threading.RLock()
 
     # ------------------------------------------------------------------ reading
@@ -93,26 +107,39 @@ class Dataset:
 
     def _read(self, edits: Edits, spans: list[Spans]) -> Iterator[Block]:
         """The blocks as they stand in the sources; ``spans`` collects where the records are."""
-        for number, source in enumerate(self._sources):
-            for region in regions(source):
-                spans[number].starts.extend(start for start, _ in region.spans)
-                spans[number].ends.extend(end for _, end in region.spans)
-                spans[number].lines.extend(region.lines)
-                yield read_block(
-                    region,
-                    number,
-                    source.name,
-                    formats=self._formats,
-                    roles=self._roles,
-                    edits=edits.of_source(number),
-                    has_lines=source.has_lines,
-                    size=source.size,
-                )
-            if source.damage is not None:
-                lost = Block(number, source.name, self._roles)
-                last = len(spans[number])
-                lost.rejected.append(Rejected(number, last, None, None, source.damage, "file.bad_json", ""))
-                yield lost
+        done, bar = 0, Progress(sum(source.size for source in self._sources), self._progress)
+        with closing(bar):
+            for number, source in enumerate(self._sources):
+                ends = spans[number].ends
+                for block in self._read_source(number, source, edits, spans[number]):
+                    yield block
+                    bar.reached(done + (ends[-1] if ends else 0))
+                done += source.size
+
+    def _read_source(self, number: int, source: Source, edits: Edits, spans: Spans) -> Iterator[Block]:
+        for region in regions(source):
+            spans.starts.extend(start for start, _ in region.spans)
+            spans.ends.extend(end for _, end in region.spans)
+            spans.lines.extend(region.lines)
+            block = read_block(
+                region,
+                number,
+                source.name,
+                formats=self._formats,
+                roles=self._roles,
+                edits=edits.of_source(number),
+                has_lines=source.has_lines,
+                size=source.size,
+            )
+            if source.foreign is not None:
+                block.rejected = [
+                    replace(record, reason=f"the file is {source.foreign}") for record in block.rejected
+                ]
+            yield block
+        if source.damage is not None:
+            lost = Block(number, source.name, self._roles)
+            lost.rejected.append(Rejected(number, len(spans), None, None, source.damage, "file.bad_json", ""))
+            yield lost
 
     @property
     def index(self) -> Index:
@@ -161,7 +188,7 @@ class Dataset:
         changed = (self._journal.edits if edits is None else edits).of_source(source)
         if index in changed:
             return changed[index]
-        return self._sources[source].read(*self.record_span(source, index))
+        return self._sources[source].record(*self.record_span(source, index))
 
     def conversation_at(self, source: int, index: int, edits: Edits | None = None) -> Conversation | None:
         """The conversation of a record, None if the record is none (any more)."""
@@ -202,6 +229,18 @@ class Dataset:
         reading = recognise(raw, self._formats)
         return None if reading is None else replace(conversation, raw=raw, reading=reading)
 
+    def block_of(self, datas: Sequence[bytes]) -> Block:
+        """Records that stand in no source, as a block: what a check would make of them. Their positions are their numbers."""
+        ends = list(itertools.accumulate(len(data) + 1 for data in datas))
+        spans = [(end - len(data) - 1, end - 1) for data, end in zip(datas, ends, strict=True)]
+        region = Region(0, 0, b"\n".join(datas), spans, [1] * len(datas))
+        size = len(region.data) + 1  # none of them is the last of a file, which may be cut off
+        block = read_block(
+            region, 0, "", formats=self._formats, roles=self._roles, edits={}, has_lines=False, size=size
+        )
+        block.ids = [""] * len(block)
+        return block
+
     # ------------------------------------------------------------------ looking
 
     def __len__(self) -> int:
@@ -238,7 +277,7 @@ class Dataset:
         return self._row(row)
 
     def where(self, query: str) -> list[Conversation]:
-        """The conversations that match a query, in file order (the language is that of the review panel).
+        """The conversations that match a query, in file order; docs/queries.md describes the language.
 
         Raises:
             QueryError: if a term is not understood.
@@ -248,28 +287,25 @@ class Dataset:
         rows = Query(query).conversation_rows(self)
         return [self._row(row) for row in rows]
 
-    def turns_with(self, words: str) -> pl.DataFrame:
-        """The turns whose text holds ``words``, without regard to case: columns source, index, turn. One pass over the texts."""
-        key = (self.version, words.lower())
-        with self._lock:
-            if key not in self._searched:
-                if len(self._searched) >= _SEARCHES:
-                    self._searched.clear()
-                self._searched[key] = self._search(words)
-            return self._searched[key]
+    def find(self, query: str, *, limit: int | None = None) -> pd.DataFrame:
+        """Where a query holds: one row a place, in file order, with the columns id, source, index, turn, start, end, text.
 
-    def _search(self, words: str) -> pl.DataFrame:
-        pattern = "(?i)" + re.escape(words)
-        parts = [pl.DataFrame(schema={"source": pl.Int32, "index": pl.Int64, "turn": pl.Int32})]
-        for block in self.blocks():
-            if block.turns.height:
-                found = block.turns.filter(pl.col("text").str.contains(pattern)).select(
-                    "conversation", "turn"
-                )
-                indices = [block.indices[at] for at in found["conversation"].to_list()]
-                source = pl.lit(block.source, dtype=pl.Int32).alias("source")
-                parts.append(found.select(source, pl.Series("index", indices, dtype=pl.Int64), "turn"))
-        return pl.concat(parts)
+        With text terms the places are the stretches of text that were found; with ``code:`` or ``severity:`` those of the findings;
+        with terms about turns alone whole turns; else conversations (turn, start and end are missing then). ``start`` and ``end``
+        count code points of the turn's text; ``text`` is that stretch with 40 characters on either side.
+
+        Args:
+            query: as in :meth:`where`.
+            limit: so many places at most; None for all.
+
+        Raises:
+            QueryError: if a term is not understood.
+        """
+        from .query import Query
+        from .search import find
+
+        found = _pandas(find(self, Query(query)).head(_ALL if limit is None else limit))
+        return found.astype(dict.fromkeys(("source", "index", "turn", "start", "end"), "Int64"))
 
     def conversations(self) -> pd.DataFrame:
         """One row a conversation: source, index, line, id, format, title, turns, words, exchanges, system prompt."""
@@ -284,7 +320,7 @@ class Dataset:
             shifted = block.turns.with_columns(
                 (pl.col("conversation") + count).cast(pl.UInt32), quote_share()
             )
-            parts.append(shifted.drop("calls", "alias", "ascii", "odd"))
+            parts.append(shifted.drop("calls", "alias", "marks", "odd"))
             count += len(block)
         return _pandas(pl.concat(parts) if parts else pl.DataFrame())
 
@@ -310,32 +346,64 @@ class Dataset:
 
     def check(
         self,
-        profile: str = "chat",
+        profile: str | None = None,
         *,
         select: Sequence[str] | str | None = None,
         ignore: Sequence[str] | str | None = None,
         where: str | None = None,
+        thresholds: Mapping[str, Any] | None = None,
+        baseline: str | os.PathLike[str] | bool | None = None,
     ) -> Report:
-        """Run the rules over every conversation.
+        """Run the rules over every conversation. What is not said here is taken from :attr:`settings`, else from the defaults.
 
         Args:
-            profile: ``chat`` or ``roleplay``: which families run, and how severe a finding is.
+            profile: ``chat``, ``roleplay``, ...: which rules run, and how severe a finding is (default ``chat``).
             select: only these codes or families, for example ``["turn", "leak.macro"]``.
             ignore: not these.
-            where: only conversations that match this query.
+            where: only findings that match this query (docs/queries.md).
+            thresholds: numbers of rules that are to be other than usual, ``{"dup.prompt": {"words": 8}}``; ``report.settings`` and
+                ``rolethread-nb rules CODE`` name them.
+            baseline: a file of ``report.write_baseline``; only findings that are not in it are reported. False: none, whatever the settings say.
 
         Raises:
             QueryError: if a name is not known or the query is not understood.
+            SourceError: if the baseline cannot be read.
         """
-        from .report import run_check
+        from .checking import run_check
 
-        return run_check(self, profile, select=select, ignore=ignore, where=where)
+        return run_check(self, self._given(profile, select, ignore, where, thresholds, baseline))
 
-    def iter_issues(self, profile: str = "chat") -> Iterator[Issue]:
-        """Findings as they are found, block by block; those about the whole dataset come last."""
-        from .report import stream_issues
+    def _given(
+        self,
+        profile: str | None = None,
+        select: Sequence[str] | str | None = None,
+        ignore: Sequence[str] | str | None = None,
+        where: str | None = None,
+        thresholds: Mapping[str, Any] | None = None,
+        baseline: str | os.PathLike[str] | bool | None = None,
+    ) -> Settings:
+        settings = self.settings
+        if baseline is False:
+            settings = settings.without("baseline")
+        named = None if baseline is None or isinstance(baseline, bool) else Path(baseline).absolute()
+        given = {
+            "profile": profile,
+            "select": names_in(select),
+            "ignore": names_in(ignore),
+            "where": where,
+            "baseline": named,
+            "thresholds": None if thresholds is None else flat_thresholds(thresholds),
+        }
+        return settings.given(given)
 
-        return stream_issues(self, profile)
+    def iter_issues(self, profile: str | None = None) -> Iterator[Issue]:
+        """Findings as they are found, block by block; those about the whole dataset come last.
+
+        The settings hold as in :meth:`check`, but for a baseline: findings that one knows come along.
+        """
+        from .checking import stream_issues
+
+        return stream_issues(self, self._given(profile))
 
     def apply(self, edits: Mapping[tuple[int, int], bytes | None], what: str) -> None:
         """Change records, as one step that can be undone: (source, record) to new bytes, or None to remove it."""
@@ -361,25 +429,57 @@ class Dataset:
         *,
         overwrite: bool = False,
         keep: Callable[[Conversation], bool] | None = None,
+        where: str | None = None,
+        only_valid: bool = False,
+        clean: bool = False,
+        strict: bool = False,
+        dry_run: bool = False,
     ) -> Exported:
         """Write the conversations to a file, all of it or nothing.
 
         Args:
             path: the file; ``.gz`` and ``.zst`` at its end compress it, ``.json`` makes one array of it.
-            format: ``messages``, ``sharegpt``, or ``same`` for the records as they came: what was not changed is equal to the
-                byte, records that could not be read and separators included.
+            format: ``messages``, ``sharegpt``, ``alpaca``, ``prompt-completion``, ``preference``, a layout of your own that can be
+                written, ``csv`` or ``parquet`` (one row a conversation, one column a key of the records as they are), or ``same``
+                for the records as they came: what was not changed is equal to the byte, records that could not be read and
+                separators included.
             overwrite: replace a file that exists. A source of this dataset is never replaced.
             keep: only conversations for which this is true.
+            where: only conversations that match this query.
+            only_valid: only conversations in which a check, with the settings of the dataset, finds no error.
+            clean: only the keys that trainers read, in records and messages; what goes is listed in ``losses``.
+            strict: write nothing if the layout cannot hold everything.
+            dry_run: write nothing, only say what would be written and lost.
 
         Returns:
-            What was written, and what the target format cannot hold.
+            What was written, and, conversation by conversation, what the target cannot hold.
 
         Raises:
-            ExportError: if the file exists, is a source, or the format is unknown.
+            ExportError: if the file exists, is a source, the format is unknown, or ``strict`` was asked for and something is lost.
+            QueryError: if the query is not understood.
         """
         from ..outputs.export import export
 
-        return export(self, Path(path), format, overwrite=overwrite, keep=keep)
+        wanted: set[str] | None = None
+        if where is not None:
+            wanted = {conversation.key for conversation in self.where(where)}
+        if only_valid:
+            valid = self.check(baseline=False).valid_keys()
+            wanted = valid if wanted is None else wanted & valid
+
+        def asked_for(conversation: Conversation) -> bool:
+            return (wanted is None or conversation.key in wanted) and (keep is None or keep(conversation))
+
+        return export(
+            self,
+            Path(path),
+            format,
+            overwrite=overwrite,
+            keep=None if wanted is None and keep is None else asked_for,
+            clean=clean,
+            strict=strict,
+            dry_run=dry_run,
+        )
 
     def to_hf(self) -> Any:
         """A Hugging Face ``Dataset`` of the records as they are now (needs the package ``datasets``).
@@ -389,6 +489,32 @@ class Dataset:
         from ..sources.frames import to_hf
 
         return to_hf([conversation.raw for conversation in self], self._features)
+
+    def to_pandas(self) -> pd.DataFrame:
+        """A pandas ``DataFrame`` of the records as they are now: one row a conversation, one column a top-level key.
+
+        Lists and objects stay Python lists and dicts. A key that a record lacks is NaN, a null is None; a column of several types
+        has the dtype ``object``. ``load`` reads the frame back as equal records.
+
+        Raises:
+            SourceError: if a record is no object (a bare list of messages).
+        """
+        from ..sources.frames import to_pandas
+
+        return to_pandas([conversation.raw for conversation in self])
+
+    def to_polars(self) -> pl.DataFrame:
+        """A polars ``DataFrame`` of the records as they are now: one row a conversation, one column a top-level key.
+
+        Lists and objects become lists and structs; what a record lacks is null. A column whose types conflict (a text here, a list
+        there) is kept as JSON text, and a warning names it.
+
+        Raises:
+            SourceError: if a record is no object (a bare list of messages).
+        """
+        from ..sources.frames import to_polars
+
+        return to_polars([conversation.raw for conversation in self])
 
 
 def _pandas(frame: Any) -> pd.DataFrame:

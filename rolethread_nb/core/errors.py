@@ -19,6 +19,10 @@ class QueryError(RolethreadError):
     """A query, rule code, profile or role name is not understood."""
 
 
+class RuleError(RolethreadError):
+    """A user's own rule cannot be registered, or its repair raised."""
+
+
 class StalePlanError(RolethreadError):
     """A plan of repairs was applied after the dataset had changed; it has to be made again."""
 

@@ -100,7 +100,7 @@ class Identities:
         """Set the ids of a block. A written id that came before goes into ``repeated`` with the record of the first."""
         first, source = self._first, block.source
         for at, (index, raw) in enumerate(zip(block.indices, block.raws, strict=True)):
-            own = written_id(raw)
+            own = written_id(raw) or block.names.get(index)
             name = block.turn_hashes[at].hex()[:16] if own is None else own
             if first.setdefault((source, name), index) != index:
                 if own is not None:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import glob
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..sources.formats import FORMATS, Format, Named
-from ..sources.opening import open_source
+from ..settings import Settings, find_settings, read_settings
+from ..sources.discovery import files_of
+from ..sources.formats import ANSWER_FIELDS, LIST_FIELDS, described, formats
+from ..sources.opening import Source, open_source
+from ..sources.reading import Format
 from ..sources.roles import ROLES, Role
+from ..sources.tables import library
 from .dataset import Dataset
-from .errors import QueryError, SourceError
-
-_FIELD_NAMES = ("messages", "role", "text")
+from .errors import QueryError
 
 
 def load(
@@ -23,61 +24,74 @@ def load(
     format: str = "auto",
     roles: Mapping[str, str] | None = None,
     fields: Mapping[str, str] | None = None,
+    progress: bool | None = None,
+    settings: str | os.PathLike[str] | bool | None = True,
 ) -> Dataset:
     """Open conversations. Nothing is decoded yet, and no record is ever refused with an exception.
 
     Args:
-        source: a path, a glob pattern, a list of paths, bytes, an open file, a list or iterator of records (dicts), or a
-            Hugging Face ``Dataset``. Files may be ``.jsonl``, ``.json`` or either of them compressed with gzip or
-            zstandard; the content decides, not the extension.
+        source: a path, a folder, a glob pattern, or a list of them; bytes or an open file; a list or iterator of records (dicts); a
+            data frame of pandas or polars, an Arrow table, a Hugging Face ``Dataset`` or ``DatasetDict`` (one source a
+            split); a dict of columns, one record, or an object of records by id. Files may hold JSON lines, an array, one
+            object that holds records by id or in lists, CSV with a first row of keys, Parquet or Arrow, each also compressed
+            with gzip or zstandard; the content decides, not the extension. In tables, null means missing: such keys are
+            left out (:mod:`rolethread_nb.sources.tables`).
         format: ``"auto"``, or the name of the one layout to accept (``messages``, ``sharegpt``, ``kto``, ``bare``).
         roles: what labels mean that are not known, for example ``{"client": "user"}``.
         fields: names of keys in a layout that is not known: ``{"messages": "dialog", "role": "who", "text": "utterance"}``,
             each optional.
+        progress: show a bar when reading lasts longer than a second: always, never, or (None) in notebooks and on terminals.
+        settings: where ``roles``, ``fields`` and what :meth:`Dataset.check` starts from are taken from: the nearest settings file above
+            the data, else above the working directory (True); this file; or none (False or None). What is said here wins.
 
     Raises:
         SourceError: if there is nothing to open. What is inside a file never raises.
         QueryError: if ``format``, ``roles`` or ``fields`` name something that does not exist.
     """
-    return Dataset(
-        [open_source(item) for item in _listed(source)], _formats(format, fields), _roles(roles), _hf(source)
-    )
+    sources = list(_sources(source))
+    chosen = _settings(settings, sources)
+    chosen = chosen.given({"roles": roles, "fields": fields})
+    known = _formats(format, chosen.table("fields"))
+    return Dataset(sources, known, _roles(chosen.table("roles")), _hf(source), progress, chosen)
 
 
-def _listed(source: Any) -> list[Any]:
-    if isinstance(source, str) and glob.has_magic(source) and not _exists(source):
-        found = sorted(glob.glob(source, recursive=True))  # noqa: PTH207 - a pattern may be absolute
-        if not found:
-            raise SourceError(f"{source}: no file matches.")
-        return list(found)
-    if (
-        isinstance(source, list | tuple)
-        and source
-        and all(isinstance(item, str | os.PathLike) for item in source)
+def _settings(asked: str | os.PathLike[str] | bool | None, sources: Sequence[Source]) -> Settings:
+    if asked is None or asked is False:
+        return Settings()
+    if asked is not True:
+        return read_settings(Path(asked))
+    return find_settings([source.path for source in sources if source.path is not None])
+
+
+def _sources(source: Any) -> Iterator[Source]:
+    if isinstance(source, str | os.PathLike):
+        for path in files_of(source):
+            yield open_source(path)
+    elif (
+        isinstance(source, list | tuple) and source and all(isinstance(i, str | os.PathLike) for i in source)
     ):
-        return [found for item in source for found in _listed(os.fspath(item))]
-    return [source]
-
-
-def _exists(path: str) -> bool:
-    try:
-        return Path(path).exists()
-    except (OSError, ValueError):
-        return False
+        for item in source:
+            yield from _sources(item)
+    elif isinstance(source, Mapping) and library(source) == "datasets":
+        for split, rows in source.items():
+            yield open_source(rows, name=str(split))
+    else:
+        yield open_source(source)
 
 
 def _formats(name: str, fields: Mapping[str, str] | None) -> tuple[Format, ...]:
-    formats = FORMATS
+    known = formats()
     if name != "auto":
-        formats = tuple(form for form in FORMATS if form.name == name)
-        if not formats:
-            known = ", ".join(sorted(form.name for form in FORMATS))
-            raise QueryError(f"No format is called {name!r}; there are auto, {known}.")
+        names = list(dict.fromkeys(form.name for form in known))
+        known = tuple(form for form in known if form.name == name)
+        if not known:
+            raise QueryError(f"No format is called {name!r}; there are auto, {', '.join(names)}.")
     if fields:
-        if unknown := sorted(set(fields) - set(_FIELD_NAMES)):
-            raise QueryError(f"fields names {unknown[0]!r}; it can name {', '.join(_FIELD_NAMES)}.")
-        formats = (Named(fields), *formats)
-    return formats
+        names = [*LIST_FIELDS, *ANSWER_FIELDS]
+        if unknown := sorted(set(fields) - set(names)):
+            raise QueryError(f"fields names {unknown[0]!r}; it can name {', '.join(names)}.")
+        known = (*described(fields), *known)
+    return known
 
 
 def _roles(roles: Mapping[str, str] | None) -> dict[str, Role]:
@@ -90,8 +104,10 @@ def _roles(roles: Mapping[str, str] | None) -> dict[str, Role]:
 
 
 def _hf(source: Any) -> Any:
-    return (
-        source.features
-        if type(source).__module__.startswith("datasets.") and hasattr(source, "features")
-        else None
-    )
+    """The features of a Hugging Face dataset; of several splits, if they have the same."""
+    if library(source) != "datasets":
+        return None
+    if isinstance(source, Mapping):
+        found = [getattr(rows, "features", None) for rows in source.values()]
+        return found[0] if found and all(features == found[0] for features in found) else None
+    return getattr(source, "features", None)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
-from ..sources.formats import Reading, describe, escaped
+from ..sources.formats import describe
+from ..sources.reading import Part, Reading, Side, Slot, escaped
 from ..sources.roles import NO_LABEL, Label, Role, fits_position, understand
 
 Severity = Literal["error", "warning", "info"]
@@ -54,6 +55,9 @@ class Message:
         pointer: JSON Pointer of the message in its record.
         content_key: the key the content was found under, or None.
         role_key: the key the role was found under, or None.
+        side: ``chosen`` or ``rejected`` for the answers of a preference pair, else None.
+        parts: the strings of the record that the text is put together from, where it is not simply the content.
+        placed: False where the text does not stand in the record as it is, so that no repair can change it there.
     """
 
     role: Role | None
@@ -67,16 +71,59 @@ class Message:
     content_key: str | None = None
     role_key: str | None = None
     label: Label = NO_LABEL
+    side: Side | None = None
+    parts: tuple[Part, ...] = ()
+    placed: bool = True
 
     @property
     def content_pointer(self) -> str:
         """JSON Pointer of the content (of the message itself where it has none)."""
-        return self.pointer if self.content_key is None else f"{self.pointer}/{escaped(self.content_key)}"
+        if self.content_key is None or not self.placed:
+            return self.pointer
+        return f"{self.pointer}/{escaped(self.content_key)}"
 
     @property
     def role_pointer(self) -> str:
         """JSON Pointer of the role label (of the message itself where it has none)."""
-        return self.pointer if self.role_key is None else f"{self.pointer}/{escaped(self.role_key)}"
+        if self.role_key is None or not self.placed:
+            return self.pointer
+        return f"{self.pointer}/{escaped(self.role_key)}"
+
+    def pointer_at(self, start: int) -> str:
+        """JSON Pointer of the string that holds the character at ``start`` of the text."""
+        for part in self.parts[:-1]:
+            if start <= len(part.text):
+                return part.pointer
+            start -= len(part.text) + 1
+        return self.parts[-1].pointer if self.parts else self.content_pointer
+
+    def rewritten(self, change: Callable[[str], str]) -> list[tuple[str, str, str]]:
+        """The strings of the record that hold this turn's text and that ``change`` alters: JSON Pointer, before, after."""
+        if not self.placed:
+            return []
+        pieces: list[tuple[str, str, Part | None]]
+        if self.parts:
+            pieces = [(part.pointer, part.text, part) for part in self.parts]
+        elif isinstance(self.content, str):
+            pieces = [(self.content_pointer, self.content, None)]
+        elif isinstance(self.content, list):
+            pieces = [
+                (f"{self.content_pointer}/{at}/{key}", text, None)
+                for at, part in enumerate(self.content)
+                if (text := part_text(part)) is not None
+                for key in [next(key for key in _TEXT_PART_KEYS if part.get(key) is text)]
+            ]
+        else:
+            return []
+        found = []
+        for pointer, before, part in pieces:
+            if (after := change(before)) == before:
+                continue
+            if part is None or part.end is None:
+                found.append((pointer, before, after))
+            else:
+                found.append((pointer, part.whole, part.whole[: part.start] + after + part.whole[part.end :]))
+        return found
 
 
 def read_messages(reading: Reading, roles: Mapping[str, Role]) -> list[Message]:
@@ -88,8 +135,52 @@ def read_messages(reading: Reading, roles: Mapping[str, Role]) -> list[Message]:
         messages.append(Message("system", "system", text, text, None, text, "text", "/system"))
     for at, raw in enumerate(reading.turns):
         previous = messages[-1].role if messages else None
-        messages.append(_message(raw, f"{reading.pointer}/{at}", reading, own, len(messages), previous))
+        if reading.slots is None:
+            messages.append(_message(raw, f"{reading.pointer}/{at}", reading, own, len(messages), previous))
+        else:
+            slot = reading.slots[at]
+            messages.append(_slotted(raw, slot, reading, own, roles, len(messages), previous))
     return messages
+
+
+def _slotted(
+    raw: Any,
+    slot: Slot,
+    reading: Reading,
+    own: dict[str, Role],
+    roles: Mapping[str, Role],
+    turn: int,
+    previous: str | None,
+) -> Message:
+    if slot.label is None:
+        return replace(
+            _message(raw, slot.pointer, reading, own, turn, previous), side=slot.side, placed=slot.placed
+        )
+    label = Label(roles.get(slot.label, slot.role)) if slot.role is not None else understand(slot.label, own)
+    if label.role is not None and label.by_position and not fits_position(label.role, turn, previous):
+        label = NO_LABEL
+    text = slot.text() if slot.parts else text_of(raw)
+    content = text if slot.parts else raw
+    kind = slot_kind(slot, raw)
+    return Message(
+        label.role,
+        slot.label,
+        text,
+        content,
+        slot.name,
+        raw,
+        kind,
+        slot.pointer,
+        label=label,
+        side=slot.side,
+        parts=slot.parts,
+        placed=slot.placed,
+    )
+
+
+def slot_kind(slot: Slot, raw: Any) -> Kind:
+    """What sort of turn stands in a place whose role the layout says."""
+    return "text" if slot.parts else kind_of(raw, slot.role, slot.label, {})
 
 
 def _message(
@@ -144,7 +235,8 @@ def part_problem(part: Any) -> tuple[str, dict[str, str]] | None:
     kind = part.get("type")
     if kind is None and (part_text(part) is not None or any(key in KNOWN_PARTS for key in part)):
         return None
-    return None if kind in KNOWN_PARTS else ("turn.unknown_part", {"type": str(kind)})
+    known = isinstance(kind, str) and kind in KNOWN_PARTS
+    return None if known else ("turn.unknown_part", {"type": str(kind)})
 
 
 def has_calls(raw: Mapping[str, Any]) -> bool:
@@ -221,6 +313,11 @@ class Conversation:
     def title(self) -> str:
         """A name for people: the record's or its metadata's ``title`` or ``name``, else empty."""
         return title_of(self.raw)
+
+    @property
+    def fixed(self) -> bool:
+        """Whether turns cannot be taken out or joined, because the layout has one place for each."""
+        return self.reading.fixed
 
     @property
     def key(self) -> str:

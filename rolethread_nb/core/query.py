@@ -1,74 +1,110 @@
-"""The query: one line of text that stands for findings or conversations, in the panel and in code."""
+"""The query: one line of text that stands for findings, conversations or places, in the panel, in code and on the command line.
+
+docs/queries.md describes the language.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 import polars as pl
 
 from .errors import QueryError
 from .model import SEVERITIES
+from .search import literal_pattern, regex_pattern, word_pattern
 
 if TYPE_CHECKING:
     from ..checks.rule import Rule
     from .dataset import Dataset
+    from .index import Index
     from .report import Report
 
-_TERM = re.compile(r'(?:(?P<name>[a-z]+):)?(?:"(?P<quoted>[^"]*)"?|(?P<plain>\S+))')
-_RANGE = re.compile(r"(\d*)(\.\.)?(\d*)$")
+_TERM = re.compile(
+    r'(?P<negated>(?:-|not:)(?=\S))?(?:(?P<name>[a-z]+):)?(?:"(?P<quoted>[^"]*)"?|(?P<plain>\S+))'
+)
+_RANGE = re.compile(
+    r"(?:(?P<sign><=|>=|<|>)(?P<edge>\d+)|(?P<low>\d*)(?P<dots>\.\.)?(?P<high>\d*))\Z", re.ASCII
+)
 
 _MOST, _DIGITS = 2**31, 9  # more than there are of anything
 
+ANYWHERE = ""  # the name of a word that stands alone
+TEXT_TERMS = ("text", "word", "re")
 FINDING_TERMS = ("code", "severity")
-TURN_TERMS = ("role", "speaker", "words")
-CONVERSATION_TERMS = ("exchanges", "turns", "system", "format", "id", "index")
+TURN_TERMS = ("role", "speaker", "words", "chars")
+CONVERSATION_TERMS = ("exchanges", "turns", "system", "format", "tag", "source", "id", "index", "decision")
+NAMES = (*FINDING_TERMS, *TURN_TERMS, *TEXT_TERMS, *CONVERSATION_TERMS)
+RANGES = ("words", "chars", "exchanges", "turns", "index")
+DECISIONS = ("none", "keep", "fix", "reject", "later")
 
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """One term: a name and its value; the name is ``text`` for free words."""
+    """One term: a name, its value, and whether it is to be left out; the name is empty for a word that stands alone."""
 
     name: str
     value: str
+    negated: bool = False
 
 
 def parse(query: str) -> list[Term]:
     """The terms of a query.
 
     Raises:
-        QueryError: in one sentence, if a name is not known or a range is not one.
+        QueryError: in one sentence, if a name is not known, a range is not one, or a regular expression is not understood.
     """
     terms = []
     for match in _TERM.finditer(query):
         name, quoted, plain = match.group("name", "quoted", "plain")
         value = quoted if quoted is not None else plain
-        if name is None and quoted is None and re.fullmatch(r"#\d+", value):
-            terms.append(Term("index", value[1:]))
+        negated = match.group("negated") is not None
+        if name is None and quoted is None and re.fullmatch(r"#[0-9]+", value):
+            terms.append(Term("index", value[1:], negated))
         elif name is None:
             if value:
-                terms.append(Term("text", value))
-        elif name in (*FINDING_TERMS, *TURN_TERMS, *CONVERSATION_TERMS):
-            if name in ("words", "exchanges", "turns", "index"):
-                _range(name, value)
-            if name == "severity" and value not in SEVERITIES:
-                raise QueryError(f"severity: takes {', '.join(SEVERITIES)}, not {value!r}.")
-            terms.append(Term(name, value))
+                terms.append(Term(ANYWHERE, value, negated))
         else:
-            known = ", ".join((*FINDING_TERMS, *TURN_TERMS, *CONVERSATION_TERMS))
-            raise QueryError(
-                f"No term is called {name}:; there are {known}. Put words with a colon in quotation marks."
-            )
+            _check(name, value)
+            terms.append(Term(name, value, negated))
     return terms
+
+
+def _check(name: str, value: str) -> None:
+    if name not in NAMES:
+        near = get_close_matches(name, NAMES, 1)
+        meant = f"did you mean {near[0]}:? There are" if near else "there are"
+        raise QueryError(
+            f"No term is called {name}:; {meant} {', '.join(NAMES)}. Put words with a colon in quotation marks."
+        )
+    if name in RANGES:
+        _range(name, value)
+    if name == "severity" and value not in SEVERITIES:
+        raise QueryError(f"severity: takes {', '.join(SEVERITIES)}, not {value!r}.")
+    if name == "decision" and value not in DECISIONS:
+        raise QueryError(f"decision: takes {', '.join(DECISIONS)}, not {value!r}.")
+    if name in TEXT_TERMS:
+        if not value:
+            raise QueryError(f"{name}: takes what to look for.")
+        _pattern(name, value)
 
 
 def _range(name: str, value: str) -> tuple[int, int]:
     match = _RANGE.match(value)
     if match is None or not value.strip("."):
-        raise QueryError(f"{name}: takes a number or a range such as 3..5, not {value!r}.")
-    low, dots, high = match.groups()
+        raise QueryError(f"{name}: takes a number or a range such as 3..5, >10 or <=5, not {value!r}.")
+    sign, edge, low, dots, high = match.group("sign", "edge", "low", "dots", "high")
+    if sign is not None:
+        number = _number(edge)
+        return {
+            ">": (number + 1, _MOST),
+            ">=": (number, _MOST),
+            "<": (0, number - 1),
+            "<=": (0, number),
+        }[sign]
     if not dots:
         return _number(low), _number(low)
     return _number(low or "0"), _number(high) if high else _MOST
@@ -78,6 +114,13 @@ def _number(digits: str) -> int:
     return _MOST if len(digits) > _DIGITS else int(digits)
 
 
+def _pattern(name: str, value: str) -> str:
+    """The regular expression of a text term."""
+    if name == "re":
+        return regex_pattern(value)
+    return word_pattern(value) if name == "word" else literal_pattern(value)
+
+
 def without(query: str, name: str) -> str:
     """The query without its terms of one name."""
     kept = [m.group() for m in _TERM.finditer(query) if m.group("name") != name]
@@ -85,38 +128,126 @@ def without(query: str, name: str) -> str:
 
 
 class Query:
-    """A parsed query. Terms of the same name are alternatives; words and different names must all hold."""
+    """A parsed query.
+
+    Terms of the same name are alternatives; words and different names must all hold; what a negated term finds by itself is left out.
+    Terms about turns and texts are about the same turn.
+    """
 
     def __init__(self, query: str) -> None:
         self.text = query.strip()
-        self._terms: dict[str, list[str]] = {}
+        terms = parse(query)
+        self._wanted = _Terms([term for term in terms if not term.negated])
+        self._unwanted = [_Terms([term]) for term in terms if term.negated]
+
+    @property
+    def names(self) -> set[str]:
+        """The names of the terms that must hold."""
+        return self._wanted.names
+
+    @property
+    def patterns(self) -> list[str]:
+        """The regular expressions that are looked for in the texts of turns."""
+        return self._wanted.patterns
+
+    def finding_rows(self, report: Report) -> list[int]:
+        """Numbers of the findings that match, in the report's order."""
+        self._look(report.dataset)
+        rows = self._wanted.findings(report)
+        for terms in self._unwanted:
+            left_out = set(terms.findings(report))
+            rows = [row for row in rows if row not in left_out]
+        return rows
+
+    def conversation_rows(self, dataset: Dataset, report: Report | None = None) -> list[int]:
+        """Rows (in the index) of the conversations that match, in file order."""
+        self._look(dataset)
+        if report is None and any(not terms.names.isdisjoint(FINDING_TERMS) for terms in self._all):
+            report = dataset.check(baseline=False)
+        rows = self._wanted.conversations(dataset, report)
+        for terms in self._unwanted:
+            left_out = set(terms.conversations(dataset, report))
+            rows = [row for row in rows if row not in left_out]
+        return rows
+
+    def turns(self, index: Index) -> pl.DataFrame:
+        """The turns that meet the terms about turns: columns conversation (row), turn, chars."""
+        return self._wanted.turns(index).select("conversation", "turn", "chars")
+
+    @property
+    def _all(self) -> list[_Terms]:
+        return [self._wanted, *self._unwanted]
+
+    def _look(self, dataset: Dataset) -> None:
+        """Look for all texts and tags at once, so that each term finds its answer waiting."""
+        patterns = [pattern for terms in self._all for pattern in terms.patterns]
+        dataset.searches.look(dataset, patterns, tags=any("tag" in terms.names for terms in self._all))
+
+
+class _Terms:
+    """Terms that must hold together."""
+
+    def __init__(self, terms: Sequence[Term]) -> None:
+        self._values: dict[str, list[str]] = {}
         self._words: list[str] = []
-        for term in parse(query):
-            if term.name == "text":
-                self._words.append(term.value.lower())
+        for term in terms:
+            if term.name == ANYWHERE:
+                self._words.append(term.value)
             else:
-                self._terms.setdefault(term.name, []).append(term.value)
+                self._values.setdefault(term.name, []).append(term.value)
+
+    @property
+    def names(self) -> set[str]:
+        return {*self._values, *([ANYWHERE] if self._words else [])}
+
+    @property
+    def patterns(self) -> list[str]:
+        named = [_pattern(name, value) for name in TEXT_TERMS for value in self._values.get(name, ())]
+        return [*named, *map(literal_pattern, self._words)]
 
     def _any(self, name: str, test: Callable[[str], pl.Expr]) -> Iterable[pl.Expr]:
-        if name in self._terms:
-            yield pl.any_horizontal(*(test(value) for value in self._terms[name]))
+        if name in self._values:
+            yield pl.any_horizontal(*(test(value) for value in self._values[name]))
 
-    def _conversation_tests(self) -> list[pl.Expr]:
-        def between(column: str, name: str) -> Callable[[str], pl.Expr]:
-            return lambda value: pl.col(column).is_between(*_range(name, value))
+    def _conversation_tests(self, dataset: Dataset) -> list[pl.Expr]:
+        def between(name: str) -> Callable[[str], pl.Expr]:
+            return lambda value: pl.col(name).is_between(*_range(name, value))
 
         def system(value: str) -> pl.Expr:
             if value in ("yes", "no"):
                 return pl.col("system").is_null() == (value == "no")
             return (pl.col("system") == value).fill_null(False)
 
+        def source(value: str) -> pl.Expr:
+            named = [
+                number
+                for number, source in enumerate(dataset.sources)
+                if str(number) == value or value.lower() in source.name.lower()
+            ]
+            return pl.col("source").is_in(named)
+
+        def tag(value: str) -> pl.Expr:
+            tags = dataset.searches.tags(dataset)
+            having = tags.filter(tags["tag"].str.to_lowercase() == value.lower())
+            return pl.struct("source", "index").is_in(
+                having.select(pl.struct("source", "index"))["source"].implode()
+            )
+
+        def decision(value: str) -> pl.Expr:
+            decided = [name for name, made in dataset.decisions.items() if value in (made, "none")]
+            held = pl.col("id").is_in(decided)
+            return ~held if value == "none" else held
+
         return [
-            *self._any("exchanges", between("exchanges", "exchanges")),
-            *self._any("turns", between("turns", "turns")),
-            *self._any("index", between("index", "index")),
+            *self._any("exchanges", between("exchanges")),
+            *self._any("turns", between("turns")),
+            *self._any("index", between("index")),
             *self._any("system", system),
             *self._any("format", lambda value: pl.col("format") == value),
             *self._any("id", lambda value: pl.col("id").str.contains(value, literal=True)),
+            *self._any("source", source),
+            *self._any("tag", tag),
+            *self._any("decision", decision),
         ]
 
     def _turn_tests(self) -> list[pl.Expr]:
@@ -124,12 +255,16 @@ class Query:
             column = pl.col("role").cast(pl.String)
             return column.is_null() if value == "unknown" else (column == value).fill_null(False)
 
+        def between(name: str) -> Callable[[str], pl.Expr]:
+            return lambda value: pl.col(name).is_between(*_range(name, value))
+
         return [
             *self._any("role", role),
             *self._any(
                 "speaker", lambda value: (pl.col("speaker").cast(pl.String) == value).fill_null(False)
             ),
-            *self._any("words", lambda value: pl.col("words").is_between(*_range("words", value))),
+            *self._any("words", between("words")),
+            *self._any("chars", between("chars")),
         ]
 
     def _finding_tests(self, rules: Sequence[Rule]) -> list[pl.Expr]:
@@ -142,72 +277,79 @@ class Query:
             *self._any("severity", lambda value: pl.col("severity") == SEVERITIES.index(value)),
         ]
 
-    def finding_rows(self, report: Report) -> list[int]:
-        """Numbers of the findings that match, in the report's order."""
+    def _said(self, dataset: Dataset) -> list[tuple[pl.DataFrame, str | None]]:
+        """What must be said: for each the turns that say it, and the word if it may also stand elsewhere."""
+        found = dataset.searches.turns
+
+        groups: list[tuple[pl.DataFrame, str | None]] = [
+            (
+                pl.concat([found(dataset, _pattern(name, value)) for value in self._values[name]]).unique(),
+                None,
+            )
+            for name in TEXT_TERMS
+            if name in self._values
+        ]
+        return groups + [(found(dataset, literal_pattern(word)), word.lower()) for word in self._words]
+
+    def turns(self, index: Index) -> pl.DataFrame:
+        tests = self._turn_tests()
+        return index.turns.filter(pl.all_horizontal(*tests)) if tests else index.turns
+
+    def findings(self, report: Report) -> list[int]:
         table = report.findings.table.with_row_index("n")
         for test in self._finding_tests(report.rules):
             table = table.filter(test)
-        if tests := self._conversation_tests():
+        if tests := self._conversation_tests(report.dataset):
             rows = report.index.conversations.filter(pl.all_horizontal(*tests)).select(
                 pl.col("source").cast(pl.Int32), pl.col("index").cast(pl.Int64)
             )
             table = table.join(rows, on=["source", "index"], how="semi", maintain_order="left")
-        turn_tests = self._turn_tests()
-        if turn_tests or self._words:
-            places = _places(report)
-            if turn_tests:
-                kept = places.filter(pl.all_horizontal(*turn_tests)).select("source", "index", "turn")
-                table = table.join(kept, on=["source", "index", "turn"], how="semi", maintain_order="left")
-            for word in self._words:
-                named = [
-                    n
-                    for n, rule in enumerate(report.rules)
-                    if word in rule.code.lower() or word in rule.title.lower()
-                ]
-                hits = (
-                    report.dataset.turns_with(word)
-                    .select("source", "index", "turn")
-                    .with_columns(hit=pl.lit(True))
-                )
-                table = (
-                    table.join(hits, on=["source", "index", "turn"], how="left", maintain_order="left")
-                    .filter(pl.col("rule").is_in(named) | pl.col("hit").fill_null(False))
-                    .drop("hit")
-                )
+        if self._turn_tests():
+            keys = report.index.conversations.select(
+                pl.col("source").cast(pl.Int32), pl.col("index").cast(pl.Int64)
+            ).with_row_index("conversation")
+            kept = self.turns(report.index).join(keys, on="conversation").select("source", "index", "turn")
+            table = table.join(kept, on=["source", "index", "turn"], how="semi", maintain_order="left")
+        for turns, word in self._said(report.dataset):
+            hits = turns.with_columns(hit=pl.lit(True))
+            named = [
+                n
+                for n, rule in enumerate(report.rules)
+                if word is not None and (word in rule.code.lower() or word in rule.title.lower())
+            ]
+            table = (
+                table.join(hits, on=["source", "index", "turn"], how="left", maintain_order="left")
+                .filter(pl.col("rule").is_in(named) | pl.col("hit").fill_null(False))
+                .drop("hit")
+            )
         return table["n"].to_list()
 
-    def conversation_rows(self, dataset: Dataset, report: Report | None = None) -> list[int]:
-        """Rows (in the index) of the conversations that match, in file order."""
+    def conversations(self, dataset: Dataset, report: Report | None) -> list[int]:
         index = dataset.index if report is None else report.index
         rows = index.conversations.with_row_index("row")
-        for test in self._conversation_tests():
+        for test in self._conversation_tests(dataset):
             rows = rows.filter(test)
-        if tests := self._turn_tests():
-            having = index.turns.filter(pl.all_horizontal(*tests))["conversation"].unique()
-            rows = rows.filter(pl.col("row").is_in(having.implode()))
-        if any(name in self._terms for name in FINDING_TERMS):
-            report = dataset.check() if report is None else report
-            table = report.findings.table
-            for test in self._finding_tests(report.rules):
-                table = table.filter(test)
+        turns: pl.DataFrame | None = None
+        if self._turn_tests():
+            turns = self.turns(index).select("conversation", "turn")
+            rows = rows.filter(pl.col("row").is_in(turns["conversation"].unique().implode()))
+        if report is not None and (tests := self._finding_tests(report.rules)):
+            table = report.findings.table.filter(pl.all_horizontal(*tests))
             keys = table.select(pl.col("source").cast(pl.UInt16), pl.col("index").cast(pl.UInt32)).unique()
             rows = rows.join(keys, on=["source", "index"], how="semi", maintain_order="left")
-        for word in self._words:
-            hits = dataset.turns_with(word).select(
-                pl.col("source").cast(pl.UInt16), pl.col("index").cast(pl.UInt32)
-            )
-            titled = rows.filter(
-                pl.col("title").str.to_lowercase().str.contains(word, literal=True)
-                | pl.col("id").str.to_lowercase().str.contains(word, literal=True)
-            )["row"]
-            said = rows.join(hits.unique(), on=["source", "index"], how="semi")["row"]
-            rows = rows.filter(pl.col("row").is_in(pl.concat([titled, said]).implode()))
+        for hits, word in self._said(dataset):
+            places = hits.select(pl.col("source").cast(pl.UInt16), pl.col("index").cast(pl.UInt32), "turn")
+            said = rows.select("row", "source", "index").join(places, on=["source", "index"])
+            if turns is not None:
+                said = said.join(
+                    turns, left_on=["row", "turn"], right_on=["conversation", "turn"], how="semi"
+                )
+            kept = said["row"].unique()
+            if word is not None:
+                titled = rows.filter(
+                    pl.col("title").str.to_lowercase().str.contains(word, literal=True)
+                    | pl.col("id").str.to_lowercase().str.contains(word, literal=True)
+                )["row"]
+                kept = pl.concat([titled, kept])
+            rows = rows.filter(pl.col("row").is_in(kept.implode()))
         return rows["row"].to_list()
-
-
-def _places(report: Report) -> pl.DataFrame:
-    """The turns of a report's index with the address of their conversation."""
-    keys = report.index.conversations.select(
-        pl.col("source").cast(pl.Int32), pl.col("index").cast(pl.Int64)
-    ).with_row_index("conversation")
-    return report.index.turns.join(keys, on="conversation", how="left", maintain_order="left")

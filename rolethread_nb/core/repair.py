@@ -2,60 +2,52 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, overload
 
-from ..checks.rule import ESCAPE, REMOVE, Edit, Rule, Safety
-from ..sources.decoding import SEPARATORS
-from . import splice
+from ..checks.catalogue import check_codes
 from .dataset import Dataset
-from .errors import StalePlanError
-from .journal import Edits
+from .errors import QueryError, StalePlanError
+from .mending import Left, Mended, Repaired, Task
 from .model import Conversation
+from .planning import BOM, Record, mended_records, tasks_of
 from .visible import visible
 from .wording import plural
 
 if TYPE_CHECKING:
+    import pandas as pd
+
+    from ..sources.roles import Role
+    from .journal import Edits
     from .report import Report
 
-_RAW_SEPARATOR = re.compile("|".join(re.escape(mark) for mark in SEPARATORS))
+__all__ = ["BOM", "Left", "Plan", "Preview", "Repaired", "difference", "make_plan"]
+
 _SHOWN = 160
-BOM = -1  # the place of a byte order mark among the records of a source
-
-
-@dataclass(frozen=True, slots=True)
-class Repaired:
-    """One repair of a plan. ``before`` and ``after`` are None where bytes change and no text does."""
-
-    code: str
-    source: int
-    conversation: int | None
-    id: str | None
-    turn: int | None
-    path: str
-    before: str | None
-    after: str | None
-    safety: Safety
-    says: str
+_REASONS = 5  # so many reasons why findings are left are told
+_COLUMNS = list(Repaired.__slots__)
 
 
 class Plan:
-    """What would be repaired. Look at it with ``preview()`` or as a list, then ``apply()`` it."""
+    """What would be repaired. Look at it with ``preview()`` or as a list, choose with ``select()``, then ``apply()`` it.
+
+    ``plan[3]`` is one repair, ``plan[:10]`` a plan of the first ten, ``len(plan)`` how many there are.
+
+    Attributes:
+        left: findings that could be repaired as such and are left as they are, each with its reason: the layout cannot take a turn
+            out, the repair would make a new error, or it raised one.
+    """
 
     def __init__(
-        self,
-        dataset: Dataset,
-        repairs: Sequence[Repaired],
-        changes: dict[tuple[int, int], bytes | None],
-        edits: Edits,
+        self, report: Report, tasks: Sequence[Task], known: Mapping[Record, Mended] | None = None
     ) -> None:
-        self._dataset = dataset
-        self._repairs = list(repairs)
-        self._changes = changes
-        self._edits = edits
+        self._report = report
+        self._tasks = list(tasks)
+        self._records = mended_records(report, self._tasks) if known is None else dict(known)
+        self._repairs = [repair for mended in self._records.values() for repair in mended.repaired]
+        self._applied: Edits | None = None
+        self.left: list[Left] = [left for mended in self._records.values() for left in mended.left]
 
     def __len__(self) -> int:
         return len(self._repairs)
@@ -63,33 +55,137 @@ class Plan:
     def __iter__(self) -> Iterator[Repaired]:
         return iter(self._repairs)
 
+    @overload
+    def __getitem__(self, which: int) -> Repaired: ...
+    @overload
+    def __getitem__(self, which: slice) -> Plan: ...
+    def __getitem__(self, which: int | slice) -> Repaired | Plan:
+        if not isinstance(which, slice):
+            return self._repairs[which]
+        chosen = {
+            (repair.code, repair.source, repair.conversation, repair.turn) for repair in self._repairs[which]
+        }
+        return self._of(
+            task
+            for task in self._tasks
+            if (task.rule.code, task.source, None if task.index == BOM else task.index, task.turn) in chosen
+        )
+
     @property
     def counts(self) -> dict[str, int]:
         """Repairs by code."""
         return dict(Counter(repair.code for repair in self._repairs))
 
+    def select(
+        self,
+        *,
+        codes: Sequence[str] | str | None = None,
+        where: str | None = None,
+        conversations: Iterable[int | str | tuple[int, int] | Conversation] | None = None,
+        safe: bool | None = None,
+    ) -> Plan:
+        """A plan of some of these repairs. The choices narrow one another.
+
+        A repair that follows from another one in the same record (two turns of a role meet once the empty one between them is gone)
+        comes and goes with it.
+
+        Args:
+            codes: only these codes or families.
+            where: only findings that match this query (the language of the review panel).
+            conversations: only these: numbers (as in ``issue.conversation``; with several sources as (source, number)), ids, or
+                conversations.
+            safe: True for the safe ones only, False for the unsafe ones only.
+
+        Raises:
+            QueryError: if a code or the query is not understood.
+        """
+        tasks = self._tasks
+        if codes is not None:
+            names = [name.strip() for name in codes.split(",")] if isinstance(codes, str) else list(codes)
+            check_codes(names)
+            tasks = [task for task in tasks if task.rule.goes_by(*names)]
+        if safe is not None:
+            tasks = [
+                task for task in tasks if task.rule.repair and (task.rule.repair.safety == "safe") is safe
+            ]
+        if conversations is not None:
+            places = {place for wanted in conversations for place in self._places(wanted)}
+            tasks = [task for task in tasks if (task.source, task.index) in places]
+        if where is not None:
+            from .query import Query
+
+            rows = set(Query(where).finding_rows(self._report))
+            tasks = [task for task in tasks if not rows.isdisjoint(task.found)]
+        return self._of(tasks)
+
+    def _places(self, wanted: int | str | tuple[int, int] | Conversation) -> list[Record]:
+        if isinstance(wanted, Conversation):
+            return [(wanted.source_index, wanted.index)]
+        if isinstance(wanted, tuple):
+            return [wanted]
+        if isinstance(wanted, int):
+            if len(self._report.dataset.sources) > 1:
+                raise QueryError(
+                    f"There are several sources; say which one: (0, {wanted}) instead of {wanted}."
+                )
+            return [(0, wanted)]
+        index = self._report.index
+        if wanted not in index.row_of_id:
+            raise QueryError(f"No conversation has the id {wanted!r}.")
+        row = index.conversations.row(index.row_of_id[wanted], named=True)
+        return [(row["source"], row["index"])]
+
+    def _of(self, tasks: Iterable[Task]) -> Plan:
+        """A plan of some of the tasks. Records in which all of them are chosen need no second look."""
+        chosen = list(tasks)
+        before, now = (Counter((task.source, task.index) for task in some) for some in (self._tasks, chosen))
+        same = {place for place, count in now.items() if before[place] == count}
+        fresh = mended_records(
+            self._report, [task for task in chosen if (task.source, task.index) not in same]
+        )
+        records = {**{place: self._records[place] for place in same if place in self._records}, **fresh}
+        return Plan(self._report, chosen, {place: records[place] for place in now if place in records})
+
     def preview(self, limit: int = 20) -> Preview:
         """The plan as a diff: text in a terminal, colours in a notebook. At most ``limit`` repairs are shown, and it says so."""
-        return Preview(self._repairs, limit)
+        return Preview(self._repairs, limit, self.left)
+
+    def to_pandas(self) -> pd.DataFrame:
+        """One row a repair: code, source, conversation, id, turn, path, before, after, safety, says."""
+        import pandas as pd
+
+        rows = [[getattr(repair, name) for name in _COLUMNS] for repair in self._repairs]
+        numbers = dict.fromkeys(("source", "conversation", "turn"), "Int64")
+        return pd.DataFrame(rows, columns=_COLUMNS).astype(numbers)
 
     def apply(self) -> Dataset:
         """Make the changes in the dataset, as one step that ``ds.undo()`` takes back. The source stays as it is.
 
+        Applied once more, it changes nothing.
+
         Raises:
-            StalePlanError: if the dataset is not what the check saw.
+            StalePlanError: if the dataset is neither what the check saw nor what this plan made of it.
         """
-        if self._dataset.edits is not self._edits:
+        dataset = self._report.dataset
+        if self._applied is not None and dataset.edits is self._applied:
+            return dataset
+        if dataset.edits is not self._report.edits:
             raise StalePlanError("The dataset has changed since this plan was made; check it again.")
-        if self._changes:
+        if changes := self._changes():
             what = ", ".join(f"{code} × {count}" for code, count in self.counts.items())
-            self._dataset.apply(self._changes, f"repaired {what}")
-        return self._dataset
+            dataset.apply(changes, f"repaired {what}")
+            self._applied = dataset.edits
+        return dataset
+
+    def _changes(self) -> dict[Record, bytes | None]:
+        return {place: mended.data for place, mended in self._records.items() if mended.repaired}
 
     def __repr__(self) -> str:
+        left = f"; {plural(len(self.left), 'finding')} left as they are" if self.left else ""
         if not self._repairs:
-            return "<Plan: nothing to repair>"
+            return f"<Plan: nothing to repair{left}>"
         parts = ", ".join(f"{code} × {count:,}" for code, count in self.counts.items())
-        return f"<Plan: {plural(len(self), 'repair')} in {plural(len(self._changes), 'record')}: {parts}>"
+        return f"<Plan: {plural(len(self), 'repair')} in {plural(len(self._changes()), 'record')}: {parts}{left}>"
 
     def _repr_html_(self) -> str:
         return self.preview()._repr_html_()
@@ -98,9 +194,10 @@ class Plan:
 class Preview:
     """Repairs as a diff. Blanks and invisible characters that differ are written out."""
 
-    def __init__(self, repairs: Sequence[Repaired], limit: int) -> None:
+    def __init__(self, repairs: Sequence[Repaired], limit: int, left: Sequence[Left] = ()) -> None:
         self._shown = list(repairs[:limit])
         self._total = len(repairs)
+        self._reasons = Counter((one.code, one.reason) for one in left)
 
     def lines(self) -> Iterator[tuple[str, str]]:
         """The diff as (kind, text); kind is ``head``, ``-``, ``+`` or ``note``."""
@@ -118,6 +215,8 @@ class Preview:
             yield "note", f"… and {self._total - len(self._shown):,} more"
         if not self._total:
             yield "note", "Nothing to repair."
+        for (code, reason), count in self._reasons.most_common(_REASONS):
+            yield "note", f"Not repaired: {code}, {plural(count, 'time')}: {reason}."
 
     def __str__(self) -> str:
         prefix = {"head": "", "-": "  - ", "+": "  + ", "note": ""}
@@ -154,159 +253,8 @@ def difference(before: str, after: str) -> tuple[str, str]:
     return cut(before), cut(after)
 
 
-def make_plan(report: Report, *, unsafe: bool, select: Sequence[str] | None) -> Plan:
-    """The repairs of a report, and the bytes they lead to."""
-    dataset = report.dataset
-    wanted: dict[tuple[int, int], list[tuple[Rule, int | None, dict[str, Any]]]] = {}
-    repairs: list[Repaired] = []
-    changes: dict[tuple[int, int], bytes | None] = {}
-    for n, (number, source, index, turn, detail) in enumerate(
-        report.findings.table.select("rule", "source", "index", "turn", "detail").iter_rows()
-    ):
-        rule = report.rules[number]
-        if (
-            rule.repair is None
-            or (rule.repair.safety == "unsafe" and not unsafe)
-            or not (select is None or rule.goes_by(*select))
-        ):
-            continue
-        if rule.code == "file.bom":
-            changes[source, BOM] = b""
-            repairs.append(
-                Repaired(rule.code, source, None, None, None, "", None, None, "safe", rule.repair.says)
-            )
-        elif rule.repair.rewrite is not None and index is not None:
-            data = dataset.record_bytes(source, index, report.edits)
-            mended = None if data is None else rule.repair.rewrite(data)
-            if mended is not None and data is not None:
-                changes[source, index] = mended
-                before, after = data.decode(errors="replace"), mended.decode(errors="replace")
-                place = (rule.code, source, index, None, None, "", before, after)
-                repairs.append(Repaired(*place, rule.repair.safety, rule.repair.says))
-        elif index is not None:
-            noted = report.findings.details[detail] if detail >= 0 else report.issue(n).evidence
-            wanted.setdefault((source, index), []).append((rule, turn, dict(noted)))
-    for (source, index), tasks in wanted.items():
-        conversation = report.conversation(source, index)
-        data = dataset.record_bytes(source, index, report.edits)
-        if conversation is None or data is None:
-            continue
-        changed, done = _mend(dataset, conversation, data, tasks)
-        if done:
-            changes[source, index] = changed
-            repairs.extend(done)
-    return Plan(dataset, repairs, changes, report.edits)
-
-
-def _mend(
-    dataset: Dataset,
-    conversation: Conversation,
-    data: bytes,
-    tasks: Sequence[tuple[Rule, int | None, dict[str, Any]]],
-) -> tuple[bytes | None, list[Repaired]]:
-    """Apply the tasks of one record to its bytes: texts first, then what removes turns from the end on, then the record.
-
-    A repair mends the whole of a turn, so several findings of a rule in one turn are one task.
-    """
-    ordered = sorted(
-        {(rule.code, turn): (rule, turn, evidence) for rule, turn, evidence in reversed(tasks)}.values(),
-        key=_order,
-    )
-    first = next((n for n, task in enumerate(ordered) if _order(task)[0] > 0), len(ordered))
-    data, conversation, done = _mend_texts(dataset, conversation, data, ordered[:first])
-    places: list[int | None] = list(range(len(conversation.messages)))
-    for rule, turn, evidence in ordered[first:]:
-        at = None if turn is None else places[turn]
-        if turn is not None and at is None:
-            continue  # the turn is gone
-        assert rule.repair is not None
-        edits = rule.repair.mend(conversation, at, evidence)
-        before = data
-        for edit in edits:
-            if edit.path == "" and edit.after is REMOVE:
-                done.append(_repaired(rule, conversation, turn, edit))
-                return None, done
-            data = _spliced(data, edit)
-            if edit.after is REMOVE:
-                pointers = [message.pointer for message in conversation.messages]
-                places = _without(places, pointers.index(edit.path))
-        if edits:
-            done.append(
-                _repaired(rule, conversation, turn, edits[-1] if edits[-1].after is REMOVE else edits[0])
-            )
-        if data != before:
-            if (again := dataset.reread(conversation, data)) is None:
-                return data, done
-            conversation = again
-    return data, done
-
-
-def _mend_texts(
-    dataset: Dataset,
-    conversation: Conversation,
-    data: bytes,
-    texts: Sequence[tuple[Rule, int | None, dict[str, Any]]],
-) -> tuple[bytes, Conversation, list[Repaired]]:
-    """Apply what changes values and removes nothing: one task a turn in each round, so that a round is one pass over the record."""
-    done: list[Repaired] = []
-    while texts:
-        values: dict[str, Any] = {}
-        touched: set[int | None] = set()
-        later = []
-        for rule, turn, evidence in texts:
-            if turn in touched:
-                later.append((rule, turn, evidence))
-                continue
-            touched.add(turn)
-            assert rule.repair is not None
-            if edits := rule.repair.mend(conversation, turn, evidence):
-                values |= {edit.path: edit.after for edit in edits}
-                done.append(_repaired(rule, conversation, turn, edits[0]))
-        texts = later
-        if values:
-            data = splice.replace_all(data, values)
-            if (again := dataset.reread(conversation, data)) is None:
-                break  # no conversation any more
-            conversation = again
-    return data, conversation, done
-
-
-def _without(places: Sequence[int | None], gone: int) -> list[int | None]:
-    """Where each original turn stands once the turn at ``gone`` was taken out."""
-    return [None if at is None or at == gone else at - 1 if at > gone else at for at in places]
-
-
-def _order(task: tuple[Rule, int | None, dict[str, Any]]) -> tuple[int, int, str]:
-    rule, turn, _ = task
-    group = {"turn.empty": 1, "record.empty": 4, "dup.exact": 4, "file.control_separator": 3}.get(
-        rule.code, 0
-    )
-    if rule.family == "order":
-        group = 2
-    return group, -(turn or 0) if group in (1, 2) else (turn or 0), rule.code
-
-
-def _spliced(data: bytes, edit: Edit) -> bytes:
-    if edit.after is ESCAPE:
-        return _RAW_SEPARATOR.sub(lambda match: f"\\u{ord(match.group()):04x}", data.decode()).encode()
-    if edit.after is REMOVE:
-        return splice.remove(data, edit.path)
-    return splice.replace(data, edit.path, edit.after)
-
-
-def _repaired(rule: Rule, conversation: Conversation, turn: int | None, edit: Edit) -> Repaired:
-    assert rule.repair is not None
-    before = edit.before if isinstance(edit.before, str) and edit.after is not ESCAPE else None
-    after = edit.after if isinstance(edit.after, str) else None
-    return Repaired(
-        rule.code,
-        conversation.source_index,
-        conversation.index,
-        conversation.id,
-        turn,
-        edit.path,
-        before,
-        after,
-        rule.repair.safety,
-        rule.repair.says,
-    )
+def make_plan(
+    report: Report, *, unsafe: bool, select: Sequence[str] | None, roles: Mapping[str, Role] | None = None
+) -> Plan:
+    """The repairs of a report, and the bytes they lead to (see :meth:`Report.repairs`)."""
+    return Plan(report, tasks_of(report, unsafe=unsafe, select=select, roles=roles or {}))

@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from ..sources.decoding import decode_string
 
 _BLANKS = re.compile(rb"[ \t\r\n]*")
@@ -15,6 +17,9 @@ _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _MARKS = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
 _SCALAR = re.compile(rb"[^\s,\]}]+")
 _NON_ASCII_ESCAPE = re.compile(rb"(?<!\\)(?:\\\\)*\\u(?!00[0-7])[0-9a-fA-F]{4}")
+
+
+_decode_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +142,15 @@ def replace_all(record: bytes, values: Mapping[str, Any]) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
+class WithKey:
+    """A value of an object, and another key that is put behind it."""
+
+    value: Any
+    key: str
+    other: Any
+
+
+@dataclass(frozen=True, slots=True)
 class _Value:
     value: Any
 
@@ -179,7 +193,18 @@ def _escapes(record: bytes) -> bool:
 
 
 def _encoded(value: Any, escapes: bool) -> bytes:
+    if isinstance(value, WithKey):
+        parts = (_encoded(part, escapes) for part in (value.value, value.key, value.other))
+        return b"%b, %b: %b" % tuple(parts)
     try:
         return json.dumps(value, ensure_ascii=escapes).encode()
     except UnicodeEncodeError:
         return json.dumps(value).encode()
+
+
+def members(record: bytes) -> dict[str, bytes]:
+    """The bytes of the values in a record that is an object, by key; of a key that stands twice the last."""
+    try:
+        return {name: bytes(value) for name, value in _decode_members(record).items()}
+    except (ValueError, RecursionError):  # not strict JSON: NaN, half a character
+        return {name: record[start:end] for name, _, start, end in _items(record, _skip(record, 0))}

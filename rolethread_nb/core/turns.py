@@ -6,16 +6,17 @@ and everything else about them is worked out column by column; only the others a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import polars as pl
 
 from ..sources.decoding import key_count
-from ..sources.formats import Reading
+from ..sources.reading import Reading, Slot
 from ..sources.roles import Role, fits_position, understand
-from .model import KNOWN_KEYS, WORD_PATTERN, has_calls, kind_of, part_problem, text_of
+from .marks import marks_of
+from .model import KNOWN_KEYS, WORD_PATTERN, has_calls, kind_of, part_problem, slot_kind, text_of
 
 SCHEMA: dict[str, Any] = {
     "conversation": pl.UInt32,
@@ -23,6 +24,8 @@ SCHEMA: dict[str, Any] = {
     "role": pl.String,
     "role_raw": pl.String,
     "speaker": pl.String,
+    "side": pl.String,
+    "prompt_only": pl.Boolean,
     "text": pl.String,
     "kind": pl.String,
     "calls": pl.Boolean,
@@ -30,7 +33,7 @@ SCHEMA: dict[str, Any] = {
     "weight": pl.Float64,
     "trained": pl.Boolean,
     "chars": pl.UInt32,
-    "ascii": pl.Boolean,
+    "marks": pl.UInt16,
     "odd": pl.Boolean,
     "words": pl.UInt32,
 }
@@ -77,12 +80,14 @@ class TurnRows:
     def __init__(self, roles: Mapping[str, Role]) -> None:
         self._user_roles = roles
         self._counts: list[int] = []
-        self._meanings: dict[bool, _Meanings] = {}
+        self._meanings: dict[tuple[tuple[str, Role], ...], _Meanings] = {}
         self._labels: list[str | None] = []
         self._roles: list[Role | None] = []
         self._aliases: list[int] = []
         self._texts: list[str] = []
         self._named: dict[int, list[str | None]] = {}
+        self._sides: dict[int, str] = {}
+        self._prompts_only: list[int] = []
         self._odd: list[tuple[int, str | None, str, bool, float | None]] = []
         self.notes: list[tuple[int, str, dict[str, Any]]] = []
 
@@ -95,9 +100,9 @@ class TurnRows:
         Raises:
             TooDeepError: if one of them is nested too deeply; nothing is appended then.
         """
-        own = bool(reading.own)
-        if (meanings := self._meanings.get(own)) is None:
-            meanings = self._meanings[own] = _Meanings({**reading.own, **self._user_roles})
+        meanings = self._meanings_of(reading)
+        if reading.slots is not None:
+            return self._add_slots(reading, reading.slots, meanings)
         turns = reading.turns
         clean = _clean_columns(turns, reading.role_keys[0], reading.text_keys[0])
         keys = sum([key_count(raw, 3) for raw in turns]) if clean is None else sum(map(len, turns))
@@ -121,11 +126,55 @@ class TurnRows:
         self._counts.append(len(self._texts) - before)
         return keys
 
-    def _mark_aliases(self, before: int, meanings: _Meanings) -> None:
+    def _meanings_of(self, reading: Reading) -> _Meanings:
+        own = tuple(reading.own.items())
+        if (meanings := self._meanings.get(own)) is None:
+            meanings = self._meanings[own] = _Meanings({**reading.own, **self._user_roles})
+        return meanings
+
+    def _add_slots(self, reading: Reading, slots: Sequence[Slot], meanings: _Meanings) -> int:
+        """Append turns that have their own places in the record. Returns 0: the caller counts the keys of the whole record."""
+        for raw in reading.turns:
+            if type(raw) is dict or type(raw) is list:
+                key_count(raw, 3)
+        before = len(self._texts)
+        if reading.prompt_only:
+            self._prompts_only.append(len(self._counts))
+        given: list[Role | None] = []
+        for raw, slot in zip(reading.turns, slots, strict=True):
+            row = len(self._texts)
+            if slot.side is not None:
+                self._sides[row] = slot.side
+            if slot.label is None:
+                self._add_one(raw, reading)
+                given.append(None)
+                continue
+            given.append(slot.role)
+            self._labels.append(slot.label)
+            if slot.name is not None:
+                self._named[row] = [slot.name]
+            if slot.parts:
+                self._texts.append(raw if type(raw) is str else slot.text())
+                continue
+            if type(raw) is list:
+                self._note_parts(row, raw)
+            self._texts.append(text_of(raw))
+            self._odd.append((row, None, slot_kind(slot, raw), False, None))
+        for label, role in zip(self._labels[before:], given, strict=True):
+            if role is not None and label is not None:
+                self._roles.append(self._user_roles.get(label, role))
+            else:
+                self._roles.append(None if label is None else meanings[label])
+        if meanings.aliases and not meanings.aliases.isdisjoint(self._labels[before:]):
+            self._mark_aliases(before, meanings, given)
+        self._counts.append(len(self._texts) - before)
+        return 0
+
+    def _mark_aliases(self, before: int, meanings: _Meanings, given: Sequence[Role | None] = ()) -> None:
         """Note other spellings; a word that names a role only in its place is judged in its place."""
         for row in range(before, len(self._labels)):
             label, role = self._labels[row], self._roles[row]
-            if label not in meanings.aliases or role is None:
+            if label not in meanings.aliases or role is None or (given and given[row - before] is not None):
                 continue
             previous = self._roles[row - 1] if row > before else None
             if label in meanings.by_position and not fits_position(role, row - before, previous):
@@ -143,7 +192,7 @@ class TurnRows:
         label = next((raw[key] for key in reading.role_keys if type(raw.get(key)) is str), None)
         content = next((raw[key] for key in reading.text_keys if key in raw), None)
         name = raw.get("name")
-        self._note_strays(row, raw)
+        self._note_strays(row, raw, reading)
         if type(content) is list:
             self._note_parts(row, content)
         self._labels.append(label)
@@ -152,15 +201,29 @@ class TurnRows:
         speaker = name if isinstance(name, str) and name else None
         self._odd.append((row, speaker, kind, has_calls(raw), _weight(raw)))
 
-    def _note_strays(self, row: int, raw: dict[Any, Any]) -> None:
+    def _note_strays(self, row: int, raw: dict[Any, Any], reading: Reading) -> None:
         for key, value in raw.items():
-            if key not in KNOWN_KEYS and value is not None:
-                self.notes.append((row, "turn.stray_key", {"key": key}))
+            if key in KNOWN_KEYS or value is None or key in reading.role_keys or key in reading.text_keys:
+                continue
+            self.notes.append((row, "turn.stray_key", {"key": key}))
 
     def _note_parts(self, row: int, parts: list[Any]) -> None:
         for part in parts:
             if (problem := part_problem(part)) is not None:
                 self.notes.append((row, *problem))
+
+    def _only_prompts(self) -> np.ndarray[Any, Any]:
+        flags = np.zeros(len(self._counts), dtype=bool)
+        flags[self._prompts_only] = True
+        return flags
+
+    def _side_column(self, height: int) -> pl.Series:
+        if not self._sides:
+            return pl.Series("side", [None], dtype=pl.String).new_from_index(0, height)
+        sides: list[str | None] = [None] * height
+        for row, side in self._sides.items():
+            sides[row] = side
+        return pl.Series("side", sides, dtype=pl.String)
 
     def frame(self) -> pl.DataFrame:
         """The table, with the measures of each turn: characters and words."""
@@ -171,24 +234,26 @@ class TurnRows:
         starts = np.cumsum(counts) - counts
         alias = np.zeros(len(texts), dtype=bool)
         alias[self._aliases] = True
-        ascii_ = np.fromiter(map(str.isascii, texts), dtype=bool, count=len(texts))
+        text = _strings("text", texts)
+        chars = text.str.len_chars()
+        ascii_ = (chars == text.str.len_bytes()).to_numpy()
         frame = pl.DataFrame(
             [
                 pl.Series("conversation", np.repeat(np.arange(len(counts), dtype=np.uint32), counts)),
                 pl.Series("turn", (np.arange(len(texts)) - np.repeat(starts, counts)).astype(np.int32)),
                 pl.Series("role", self._roles, dtype=pl.String),
+                pl.Series("prompt_only", np.repeat(self._only_prompts(), counts)),
                 _strings("role_raw", self._labels),
-                _strings("text", texts),
+                text,
                 pl.Series("alias", alias),
-                pl.Series("chars", np.fromiter(map(len, texts), dtype=np.uint32, count=len(texts))),
-                pl.Series("ascii", ascii_),
+                chars.alias("chars"),
             ]
         )
-        frame = frame.with_columns(_words(texts, frame["text"], ascii_))
+        frame = frame.with_columns(*_counted(text, ascii_))
         speakers: list[str | None] = [None] * len(texts)
         for row, names in self._named.items():
             speakers[row : row + len(names)] = names
-        frame = frame.with_columns(_strings("name", speakers))
+        frame = frame.with_columns(_strings("name", speakers), self._side_column(len(texts)))
         odd = [(row, None if name is None else encodable(name), *rest) for row, name, *rest in self._odd]
         lines = frame.lazy().with_row_index("row")
         if odd:
@@ -199,7 +264,11 @@ class TurnRows:
             lines = lines.with_columns(
                 pl.lit(None, dtype=kind).alias(name) for name, kind in _ODD.items() if name != "row"
             )
-        trained = (pl.col("role") == "assistant") & (pl.col("weight").fill_null(1.0) != 0)
+        trained = (
+            (pl.col("role") == "assistant")
+            & (pl.col("weight").fill_null(1.0) != 0)
+            & (pl.col("side").fill_null("chosen") != "rejected")
+        )
         return (
             lines.with_columns(
                 _kind(),
@@ -254,26 +323,23 @@ def _strings(name: str, values: list[Any]) -> pl.Series:
         return pl.Series(name, [None if v is None else encodable(v) for v in values], dtype=pl.String)
 
 
-def _words(texts: list[str], column: pl.Series, ascii_: np.ndarray[Any, Any]) -> pl.Series:
-    """Words of each turn, by the rule of ``model.WORD_PATTERN``.
+def _counted(texts: pl.Series, ascii_: np.ndarray[Any, Any]) -> tuple[pl.Series, pl.Series]:
+    """Words of each turn, by the rule of ``model.WORD_PATTERN``, and its marks.
 
     Where only the blanks of ASCII part words, the starts of words are found in the bytes of the whole block at once.
     """
-    counts = np.zeros(len(texts), dtype=np.uint32)
-    special = np.zeros(len(texts), dtype=bool)
+    lengths = texts.str.len_bytes().to_numpy().astype(np.int64)
+    data = texts.str.join("\n").cast(pl.Binary).item() + b"\n"
+    visible = np.frombuffer(data, dtype=np.uint8) > _LAST_BLANK
+    starts = visible.copy()
+    starts[1:] &= ~visible[:-1]
+    counts = np.diff(np.searchsorted(np.flatnonzero(starts), np.cumsum(lengths + 1)), prepend=0)
     if not ascii_.all():
-        special[~ascii_] = column.filter(~ascii_).str.contains(_PARTED_OTHERWISE).to_numpy()
-    if special.any():
-        counts[special] = column.filter(special).str.count_matches(WORD_PATTERN).to_numpy()
-    if not special.all():
-        plain = [text for text, apart in zip(texts, special.tolist(), strict=True) if not apart]
-        data = np.frombuffer("\n".join(plain).encode("utf-8", "replace"), dtype=np.uint8)
-        visible = data > _LAST_BLANK
-        starts = visible.copy()
-        starts[1:] &= ~visible[:-1]
-        ends = np.cumsum(column.filter(~special).str.len_bytes().to_numpy().astype(np.int64) + 1)
-        counts[~special] = np.diff(np.searchsorted(np.flatnonzero(starts), ends), prepend=0)
-    return pl.Series("words", counts)
+        special = ~ascii_
+        special[special] = texts.filter(special).str.contains(_PARTED_OTHERWISE).to_numpy()
+        if special.any():
+            counts[special] = texts.filter(special).str.count_matches(WORD_PATTERN).to_numpy()
+    return pl.Series("words", counts.astype(np.uint32)), pl.Series("marks", marks_of(data, lengths))
 
 
 def quote_share() -> pl.Expr:

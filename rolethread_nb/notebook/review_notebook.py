@@ -17,9 +17,17 @@ from ..outputs.writing import write_atomically
 
 
 def write_review_notebook(
-    data: Path, *, profile: str = "chat", roles: Mapping[str, str] | None = None
+    data: Path,
+    *,
+    profile: str | None = None,
+    roles: Mapping[str, str] | None = None,
+    fields: Mapping[str, str] | None = None,
+    settings: str | bool | None = None,
 ) -> tuple[Path, bool]:
-    """Write ``<name>.review.ipynb`` beside a dataset. One that is there already stays. Returns its path and whether it is new."""
+    """Write ``<name>.review.ipynb`` beside a dataset. One that is there already stays. Returns its path and whether it is new.
+
+    What is not said (None or empty) is left to the settings of the dataset; ``settings=False`` switches them off.
+    """
     stem = data.name
     for suffix in (".gz", ".zst", ".jsonl", ".json"):
         stem = stem.removesuffix(suffix)
@@ -27,7 +35,11 @@ def write_review_notebook(
     if path.exists():
         return path, False
     mapped = f", roles={dict(roles)!r}" if roles else ""
-    chosen = "" if profile == "chat" else repr(profile)
+    mapped += f", fields={dict(fields)!r}" if fields else ""
+    if settings is not None:
+        named = os.path.relpath(settings, data.parent) if isinstance(settings, str) else settings
+        mapped += f", settings={named!r}"
+    chosen = "" if profile is None else repr(profile)
     cells = [
         new_markdown_cell(f"# Review of {data.name}"),
         new_code_cell(f"import rolethread_nb as rt\n\nds = rt.load({data.name!r}{mapped})\nds"),

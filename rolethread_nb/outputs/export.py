@@ -2,87 +2,87 @@
 
 from __future__ import annotations
 
-import re
-from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
 
-from ..core import splice
 from ..core.dataset import Dataset
 from ..core.errors import ExportError
-from ..core.model import Conversation
 from ..core.repair import BOM
 from ..core.wording import plural
-from ..sources.decoding import repeated_keys
+from ..sources.nested import Gaps
 from ..sources.opening import UTF8_BOM
-from ..sources.roles import role_word
-from .layouts import TARGETS, Loss
+from .converting import TARGETS, Keep, converted, target
+from .exported import Exported
+from .tables import TABLES, table
 from .writing import write_atomically
 
-Keep = Callable[[Conversation], bool]
 
-_LINE_BREAK = re.compile(rb"[ \t\r]*\n[ \t\r\n]*")
-_LAID_OUT_AS = {"messages": ("messages", "kto"), "sharegpt": ("sharegpt",)}
-
-
-@dataclass
-class Exported:
-    """What an export wrote.
-
-    Attributes:
-        path: the file.
-        conversations: how many it holds.
-        unchanged: how many of them are equal to their source to the byte.
-        unreadable: records that could not be read and are in it as they were (format ``same`` only).
-        left_out: records that are not in it, by reason.
-        losses: what the target format cannot hold, one entry a turn or conversation.
-    """
-
-    path: Path
-    conversations: int = 0
-    unchanged: int = 0
-    unreadable: int = 0
-    left_out: dict[str, int] = field(default_factory=dict)
-    losses: list[Loss] = field(default_factory=list)
-
-    @property
-    def summary(self) -> list[str]:
-        """A few sentences: what was written, what was left out, what could not be held."""
-        lines = [
-            f"{self.path}: {plural(self.conversations, 'conversation')}, {self.unchanged:,} of them unchanged."
-        ]
-        if self.unreadable:
-            lines.append(f"{plural(self.unreadable, 'record')} that could not be read went along as found.")
-        lines += [f"Left out: {plural(count, 'record')} {reason}." for reason, count in self.left_out.items()]
-        kinds = Counter(loss.what for loss in self.losses)
-        for what, count in kinds.most_common():
-            first = next(loss for loss in self.losses if loss.what == what)
-            turn = "" if first.turn is None else f" turn {first.turn}"
-            lines.append(f"{what}: {plural(count, 'time')}, first in #{first.conversation}{turn}.")
-        return lines
-
-    def __repr__(self) -> str:
-        return "\n".join(self.summary)
-
-
-def export(dataset: Dataset, path: Path, format: str, *, overwrite: bool, keep: Keep | None) -> Exported:
+def export(
+    dataset: Dataset,
+    path: Path,
+    format: str,
+    *,
+    overwrite: bool,
+    keep: Keep | None,
+    clean: bool = False,
+    strict: bool = False,
+    dry_run: bool = False,
+) -> Exported:
     """Write a dataset (see :meth:`Dataset.export`)."""
-    if format != "same" and format not in TARGETS:
+    known = [*TARGETS, *TABLES, "same"]
+    if format not in known and target(format) is None:
+        raise ExportError(f"No format is called {format!r} to export to; there are {', '.join(known)}.")
+    if clean and format == "same":
         raise ExportError(
-            f"No format is called {format!r} to export to; there are {', '.join(TARGETS)}, same."
+            "Format same gives the records as they came; to leave keys out, name another format."
         )
     refuse_a_source(dataset, path)
-    done = Exported(path)
-    if format != "same":
-        write_atomically(path, _converted(dataset, path, format, keep, done), overwrite=overwrite)
-    elif len(dataset.sources) == 1:
-        write_atomically(path, _same(dataset, 0, keep, done), overwrite=overwrite)
+    done = Exported(path, written=not dry_run)
+    if format == "same" and len(dataset.sources) > 1:
+        _folder(dataset, path, keep, done, overwrite, dry_run=dry_run)
+        return done
+    if format == "same":
+        pieces = _same(dataset, 0, keep, done)
+    elif format in TABLES:
+        pieces = table(dataset, path, format, keep, done, clean=clean)
     else:
-        _folder(dataset, path, keep, done, overwrite)
+        pieces = _laid_out(dataset, path, format, keep, done, clean=clean)
+    if strict:
+        pieces = _unless_something_is_lost(pieces, done, format)
+    if dry_run:
+        for _ in pieces:
+            pass
+    else:
+        write_atomically(path, pieces, overwrite=overwrite)
     return done
+
+
+def _unless_something_is_lost(pieces: Iterator[bytes], done: Exported, format: str) -> Iterator[bytes]:
+    """The pieces, and at their end a refusal where the layout could not hold everything."""
+    yield from pieces
+    if not done.lossless:
+        count = len({(loss.source, loss.conversation) for loss in (*done.refused, *done.losses)})
+        raise ExportError(
+            f"{format} cannot hold all of {plural(count, 'conversation')}, and strict was asked for: "
+            + " ".join(done.summary[1:])
+        )
+
+
+def _laid_out(
+    dataset: Dataset, path: Path, format: str, keep: Keep | None, done: Exported, *, clean: bool
+) -> Iterator[bytes]:
+    """The records in another layout, one a line, or as one array where the name says .json."""
+    array = (path.with_suffix("") if path.suffix in (".gz", ".zst") else path).suffix == ".json"
+    records = converted(dataset, format, keep, done, clean=clean, one_line=not array)
+    if not array:
+        yield from (record + b"\n" for record in records)
+        return
+    yield b"[\n"
+    for number, record in enumerate(records):
+        yield record if number == 0 else b",\n" + record
+    yield b"\n]\n"
 
 
 def refuse_a_source(dataset: Dataset, path: Path) -> None:
@@ -95,7 +95,9 @@ def refuse_a_source(dataset: Dataset, path: Path) -> None:
         raise ExportError(f"{path} is the source itself, which is never written to; choose another name.")
 
 
-def _folder(dataset: Dataset, folder: Path, keep: Keep | None, done: Exported, overwrite: bool) -> None:
+def _folder(
+    dataset: Dataset, folder: Path, keep: Keep | None, done: Exported, overwrite: bool, *, dry_run: bool
+) -> None:
     """Several sources as they came: one file each, under their own names."""
     names = [Path(source.name).name for source in dataset.sources]
     if len(set(names)) < len(names):
@@ -106,6 +108,11 @@ def _folder(dataset: Dataset, folder: Path, keep: Keep | None, done: Exported, o
         raise ExportError(f"{folder} is a file; several sources need a folder.")
     for name in names:
         refuse_a_source(dataset, folder / name)
+    if dry_run:
+        for number in range(len(names)):
+            for _ in _same(dataset, number, keep, done):
+                pass
+        return
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as problem:
@@ -121,15 +128,14 @@ def _same_file(one: Path, other: Path) -> bool:
         return one.absolute() == other.absolute()
 
 
-def _left_out(done: Exported, reason: str) -> None:
-    done.left_out[reason] = done.left_out.get(reason, 0) + 1
-
-
 # ---------------------------------------------------------------- as it came
 
 
 def _same(dataset: Dataset, number: int, keep: Keep | None, done: Exported) -> Iterator[bytes]:
     source = dataset.sources[number]
+    if source.packed is not None:
+        yield from _copied(dataset, number, keep, done)
+        return
     if source.start == len(UTF8_BOM) and BOM not in dataset.edits.of_source(number):
         yield source.original(UTF8_BOM)
     for piece in _pieces(dataset, number, keep, done):
@@ -142,91 +148,48 @@ def _pieces(dataset: Dataset, number: int, keep: Keep | None, done: Exported) ->
     of_source = dataset.index.conversations.filter(pl.col("source") == number)
     conversations = set(of_source["index"].to_list())
     at = source.start
-    written = 0
+    gaps = Gaps(plain=source.csv is not None)
     for index in range(dataset.record_count(number)):
         start, end = dataset.record_span(number, index)
         gap, at = source.read(at, start), end
-        data = changed[index] if index in changed else source.read(start, end)
+        data = source.read(start, end) if index not in changed else changed[index]
+        if index in changed and data is not None:
+            data = source.written(data, start, end)
         reason = "that were removed"
         if data is not None and keep is not None:
             conversation = dataset.conversation_at(number, index) if index in conversations else None
             reason = "that could not be read" if conversation is None else "not asked for"
             data = data if conversation is not None and keep(conversation) else None
         if data is None:
-            _left_out(done, reason)
-            if index == 0:
-                yield gap  # what stands before the first record stays
+            done.leave_out(reason)
+            yield gaps.before(gap, keep=False)
             continue
-        if written or index == 0:
-            yield gap
-        written += 1
+        yield gaps.before(gap, keep=True)
         if index in conversations:
             done.conversations += 1
             done.unchanged += index not in changed
         else:
             done.unreadable += 1
         yield data
-    yield source.read(at, source.size)
+    yield gaps.after(source.read(at, source.size))
 
 
-# ---------------------------------------------------------------- in another layout
-
-
-def _converted(
-    dataset: Dataset, path: Path, format: str, keep: Keep | None, done: Exported
-) -> Iterator[bytes]:
-    array = (
-        path.with_suffix("").suffix == ".json" if path.suffix in (".gz", ".zst") else path.suffix == ".json"
-    )
-    for _ in dataset.index.rejected:
-        _left_out(done, "that could not be read")
-    first = True
-    if array:
-        yield b"[\n"
-    for conversation in dataset:
-        if keep is not None and not keep(conversation):
-            _left_out(done, "not asked for")
-            continue
-        data = dataset.record_bytes(conversation.source_index, conversation.index)
-        assert data is not None
-        if conversation.format in _LAID_OUT_AS[format] and conversation.reading.system is None:
-            place = (conversation.source_index, conversation.index)
-            if any(message.label.alias for message in conversation.messages):
-                data = _with_standard_roles(conversation, data, done)
-            else:
-                done.unchanged += place not in dataset.edits
-            if b"\n" in data and not array:
-                data = _on_one_line(data)
-        else:
-            record, losses = TARGETS[format](conversation)
-            done.losses.extend(losses)
-            if repeated_keys(data):
-                done.losses.append(
-                    Loss(conversation.index, None, "Of a key that stood twice the last one was kept")
-                )
-            data = splice.encoded_like(data, record)
-        done.conversations += 1
-        if array:
-            yield (b"" if first else b",\n") + data
-        else:
-            yield data + b"\n"
-        first = False
-    if array:
-        yield b"\n]\n"
-
-
-def _with_standard_roles(conversation: Conversation, data: bytes, done: Exported) -> bytes:
-    """A record that is laid out as asked for, with the standard words for its roles."""
-    words = {}
-    for turn, message in enumerate(conversation.messages):
-        if message.label.alias and message.role is not None:
-            words[message.role_pointer] = role_word(message.role, conversation.format)
-            done.losses.append(
-                Loss(conversation.index, turn, "Another spelling of a role became the standard word")
-            )
-    return splice.replace_all(data, words)
-
-
-def _on_one_line(data: bytes) -> bytes:
-    """A record that was spread over lines, on one. A line break cannot stand inside a JSON string, so only layout goes."""
-    return _LINE_BREAK.sub(b" ", data)
+def _copied(dataset: Dataset, number: int, keep: Keep | None, done: Exported) -> Iterator[bytes]:
+    """The bytes of a Parquet or Arrow file, which holds all records or none."""
+    source = dataset.sources[number]
+    packed = source.packed
+    assert packed is not None
+    of_source = dataset.index.conversations.filter(pl.col("source") == number)["index"].to_list()
+    if any(index >= 0 for index in dataset.edits.of_source(number)) or (
+        keep is not None
+        and not all(
+            (c := dataset.conversation_at(number, index)) is not None and keep(c) for index in of_source
+        )
+    ):
+        raise ExportError(
+            f"{source.name} is no text, so it leaves as it came only as a whole and unchanged; export to parquet, messages or sharegpt."
+        )
+    done.conversations = done.unchanged = len(of_source)
+    done.unreadable = dataset.record_count(number) - len(of_source)
+    for start in range(0, packed.size, 1 << 20):
+        yield packed.read(start, min(start + (1 << 20), packed.size))

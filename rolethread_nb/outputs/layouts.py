@@ -1,144 +1,241 @@
-"""Laying turns down in another layout, and saying what it cannot hold."""
+"""Laying conversations down in another layout, and saying what it cannot hold."""
 
 from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ..core.model import Conversation, Message
-from ..sources.roles import role_word
+from ..sources.lists import pair_keys
+from ..sources.reading import escaped
+from ..sources.roles import SHAREGPT, role_word, understand
 
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """Something that a target layout cannot hold as it was."""
+    """Something that a target layout cannot hold as it was.
+
+    Attributes:
+        conversation: 0-based position of the record in its source.
+        turn: the turn, None for the conversation as a whole.
+        what: what is lost or changed, in a few words.
+        source: number of the source.
+    """
 
     conversation: int
     turn: int | None
     what: str
+    source: int = 0
 
 
-def to_messages(conversation: Conversation) -> tuple[dict[str, Any], list[Loss]]:
+class CannotHold(Exception):  # noqa: N818 - an outcome, not an error of the program
+    """A layout has no place for a conversation; the message says why, in a few words."""
+
+
+class Losses:
+    """Collects the losses of one conversation."""
+
+    def __init__(self, conversation: Conversation) -> None:
+        self._conversation = conversation
+        self.found: list[Loss] = []
+
+    def add(self, turn: int | None, what: str) -> None:
+        """One loss."""
+        self.found.append(Loss(self._conversation.index, turn, what, self._conversation.source_index))
+
+
+# A target: the record of a conversation in another layout, given where losses go. It raises CannotHold where there is none.
+Target = Callable[[Conversation, Losses], dict[str, Any]]
+
+
+def to_messages(conversation: Conversation, losses: Losses) -> dict[str, Any]:
     """The record as ``{"messages": [{"role", "content"}]}``; other keys stay."""
-    losses: list[Loss] = []
-    turns: list[Any] = []
-    for turn, message in enumerate(conversation.messages):
-        if not isinstance(message.raw, dict):
-            turns.append(_text_or_raw(message))
-            if message.kind == "not_object":
-                losses.append(Loss(conversation.index, turn, "A turn that is no object was kept as it is"))
-            continue
-        if message.role is None:
-            losses.append(Loss(conversation.index, turn, "A role that is not known was kept as it is"))
-        out: dict[str, Any] = {"role": message.role or message.role_raw, "content": message.content}
-        if message.role_raw in ("function_call", "tool_call") and (call := _call(message.text)) is not None:
-            out = {"role": "assistant", "content": None, "tool_calls": [call]}
-            if "tool_call_id" in message.raw:
-                call["id"] = message.raw["tool_call_id"]
-                turns.append({**out, **{k: v for k, v in _others(message).items() if k != "tool_call_id"}})
-                continue
-            losses.append(Loss(conversation.index, turn, "A tool call has no id, which OpenAI asks for"))
-        turns.append(_beside(out, message, turn, conversation, losses))
-    return _record(conversation, "messages", turns, losses), losses
+    return with_turns(conversation, {"messages": _sided(conversation, losses, as_message)}, losses)
 
 
-def to_sharegpt(conversation: Conversation) -> tuple[dict[str, Any], list[Loss]]:
+def to_sharegpt(conversation: Conversation, losses: Losses) -> dict[str, Any]:
     """The record as ``{"conversations": [{"from", "value"}]}``; other keys stay."""
-    losses: list[Loss] = []
-    turns: list[Any] = []
+    turns = _sided(conversation, losses, _as_sharegpt)
+    flat = [one for turn in turns for one in (turn if isinstance(turn, list) else [turn])]
+    return with_turns(conversation, {"conversations": flat}, losses)
 
-    def lose(turn: int, what: str) -> None:
-        losses.append(Loss(conversation.index, turn, what))
 
+AsTurn = Callable[[Message, int, Losses], Any]
+
+
+def _sided(conversation: Conversation, losses: Losses, lay: AsTurn) -> list[Any]:
+    """The turns, of a preference pair those of the prompt and the chosen side."""
+    turns = []
+    lost = False
     for turn, message in enumerate(conversation.messages):
-        if message.kind == "not_object":
-            turns.append(message.raw)
-            lose(turn, "A turn that is no object was kept as it is")
+        if message.side == "rejected":
+            lost = True
             continue
-        if not isinstance(message.raw, dict):
-            turns.append({"from": "system", "value": message.text})
-            continue
-        word = message.role_raw if message.role is None else role_word(message.role, "sharegpt")
-        if message.role == "developer":
-            lose(turn, "The role developer became system")
-        elif message.role is None:
-            lose(turn, "A role that is not known was kept as it is")
-        others = _beside({"from": word, "value": message.content}, message, turn, conversation, losses)
-        del others["from"], others["value"]
-        if message.name is not None:
-            lose(turn, "A speaker's name was kept as an extra key, which ShareGPT readers ignore")
-        if isinstance(message.content, list):
-            lose(turn, "Typed parts were kept as a list, where ShareGPT expects text")
-        calls = others.get("tool_calls")
-        if not (isinstance(calls, list) and calls):
-            turns.append({"from": word, "value": message.content, **others})
-            continue
-        del others["tool_calls"]
-        if message.content not in (None, "", []):
-            turns.append({"from": word, "value": message.content, **others})
-            others = {}
-        for call in calls:
-            named = {"tool_call_id": call["id"]} if isinstance(call, dict) and call.get("id") else {}
-            turns.append({"from": "function_call", "value": _call_text(call), **named, **others})
-            others = {}
-            if named:
-                lose(turn, "The id of a tool call was kept as an extra key, which ShareGPT readers ignore")
-        if len(calls) > 1:
-            lose(turn, "Parallel tool calls became one turn each")
-    return _record(conversation, "conversations", turns, losses), losses
+        turns.append(lay(message, turn, losses))
+    if lost:
+        losses.add(None, "The rejected answer was left out, since the layout has one answer")
+    return turns
 
 
-def _record(conversation: Conversation, key: str, turns: list[Any], losses: list[Loss]) -> dict[str, Any]:
-    """The record with its turns under ``key``, in the place of the old list."""
-    raw = conversation.raw
+def as_message(message: Message, turn: int, losses: Losses) -> Any:
+    """One turn as ``{"role", "content"}``, with the other keys it has."""
+    if message.kind == "not_object":
+        losses.add(turn, "A turn that is no object was kept as it is")
+        return message.raw
+    if message.role is None:
+        losses.add(turn, "A role that is not known was kept as it is")
+    out: dict[str, Any] = {"role": message.role or message.role_raw, "content": message.content}
+    named = _named(message)
+    if not isinstance(message.raw, dict) or _is_put_together(message):
+        return {**out, **named}
+    if message.role_raw in ("function_call", "tool_call") and (call := _call(message.text)) is not None:
+        out = {"role": "assistant", "content": None, "tool_calls": [call]}
+        others = other_keys(message)
+        if "tool_call_id" in others:
+            call["id"] = others.pop("tool_call_id")
+            return {**out, **others}
+        losses.add(turn, "A tool call has no id, which OpenAI asks for")
+    return {**_beside(out, message, turn, losses), **named}
+
+
+def _named(message: Message) -> dict[str, str]:
+    """The speaker's name: the one a layout knows, or a label of the speaker's own that was mapped to a role."""
+    if message.name is not None:
+        return {"name": message.name}
+    label = message.role_raw
+    if message.role is None or label is None or understand(label, SHAREGPT).role is not None:
+        return {}
+    return {"name": label}
+
+
+def _is_put_together(message: Message) -> bool:
+    """Whether the text was put together from keys of the record itself, rather than from those of a message."""
+    return bool(message.parts) and not message.parts[0].pointer.startswith(f"{message.pointer}/")
+
+
+def _as_sharegpt(message: Message, turn: int, losses: Losses) -> Any:
+    if message.kind == "not_object":
+        losses.add(turn, "A turn that is no object was kept as it is")
+        return message.raw
+    word = message.role_raw if message.role is None else role_word(message.role, "sharegpt")
+    if message.role_raw in ("function_call", "tool_call"):
+        word = "function_call"
+    named = _named(message)
+    if message.role == "developer":
+        losses.add(turn, "The role developer became system")
+    elif message.role is None:
+        losses.add(turn, "A role that is not known was kept as it is")
+    out = {"from": word, "value": message.content}
+    if isinstance(message.content, list):
+        losses.add(turn, "Typed parts were kept as a list, where ShareGPT expects text")
+    if named:
+        losses.add(turn, "A speaker's name was kept as an extra key, which ShareGPT readers ignore")
+    if not isinstance(message.raw, dict) or _is_put_together(message):
+        return {**out, **named}
+    others = {**_beside(dict(out), message, turn, losses), **named}
+    del others["from"], others["value"]
+    calls = others.get("tool_calls")
+    if not (isinstance(calls, list) and calls):
+        return {**out, **others}
+    del others["tool_calls"]
+    turns: list[dict[str, Any]] = []
+    if message.content not in (None, "", []):
+        turns.append({**out, **others})
+        others = {}
+    for call in calls:
+        named = {"tool_call_id": call["id"]} if isinstance(call, dict) and call.get("id") else {}
+        turns.append({"from": "function_call", "value": _call_text(call), **named, **others})
+        others = {}
+        if named:
+            losses.add(turn, "The id of a tool call was kept as an extra key, which ShareGPT readers ignore")
+    if len(calls) > 1:
+        losses.add(turn, "Parallel tool calls became one turn each")
+    return turns
+
+
+def consumed_keys(conversation: Conversation) -> list[str]:
+    """The top-level keys of the record that its turns were read from, in the record's order."""
+    reading, raw = conversation.reading, conversation.raw
     if not isinstance(raw, dict):
-        return {key: turns}
-    old = conversation.reading.pointer[1:].replace("~1", "/").replace("~0", "~")
+        return []
+    names = {reading.pointer[1:].replace("~1", "/").replace("~0", "~"), *reading.keys}
+    if reading.system is not None:
+        names.add("system")
+    return [key for key in raw if key in names]
+
+
+def with_turns(conversation: Conversation, laid: dict[str, Any], losses: Losses) -> dict[str, Any]:
+    """The record with ``laid`` in the place of what its turns were read from; other keys stay."""
+    raw = conversation.raw
+    _say_what_stands_beside_turns(conversation, losses)
+    if not isinstance(raw, dict):
+        return laid
+    consumed = consumed_keys(conversation)
     record: dict[str, Any] = {}
-    for name, value in raw.items():
-        if name == old:
-            record[key] = turns
-        elif name == key:
-            losses.append(Loss(conversation.index, None, f"A second list of turns under {name} was left out"))
-        elif not (name == "system" and conversation.reading.system is not None):
-            record[name] = value
-    return record
+    for key, value in raw.items():
+        if key in consumed:
+            if key == consumed[0] or (laid.keys().isdisjoint(record) and key == consumed[-1]):
+                record.update(laid)
+            if key == "input" and isinstance(value, dict):  # OpenAI keeps tools there
+                record.update(
+                    {name: kept for name, kept in value.items() if name != "messages" and name not in raw}
+                )
+        elif key in laid:
+            if isinstance(value, list):
+                losses.add(None, f"A second list of turns under {key} was left out")
+            else:
+                losses.add(None, f"What stood under {key} was left out")
+        else:
+            record[key] = value
+    return record if consumed else {**laid, **record}
 
 
-def _beside(
-    out: dict[str, Any], message: Message, turn: int, conversation: Conversation, losses: list[Loss]
-) -> dict[str, Any]:
+def _say_what_stands_beside_turns(conversation: Conversation, losses: Losses) -> None:
+    """Name the keys of an exchange that are no part of its turns, and that no turn can carry."""
+    if conversation.reading.slots is None:
+        return
+    raw = conversation.raw
+    used = {slot.pointer for slot in conversation.reading.slots}
+    lists: list[tuple[str, Any]] = [("", raw)]
+    if isinstance(raw, dict):
+        lists = [(f"/{escaped(key)}", raw[key]) for key in consumed_keys(conversation)]
+    for place, items in lists:
+        for at, item in enumerate(items if isinstance(items, list) else ()):
+            if pair_keys(item) is None:
+                continue
+            for key, value in item.items():
+                if f"{place}/{at}/{escaped(key)}" not in used and value not in (None, ""):
+                    losses.add(None, f"The key {key} beside a turn was left out")
+
+
+def _beside(out: dict[str, Any], message: Message, turn: int, losses: Losses) -> dict[str, Any]:
     """A converted turn with the other keys of its message. One that would stand in the place of the role or text is a loss."""
-    for key, value in message.raw.items():
-        if key in (message.role_key, message.content_key):
-            continue
+    for key, value in other_keys(message).items():
         if key not in out:
             out[key] = value
         elif value is not None and value != out[key]:
-            losses.append(
-                Loss(conversation.index, turn, f"A second {key} beside the one that was read was left out")
-            )
+            losses.add(turn, f"A second {key} beside the one that was read was left out")
     return out
 
 
-def _others(message: Message) -> dict[str, Any]:
-    return {
-        key: value for key, value in message.raw.items() if key not in (message.role_key, message.content_key)
-    }
-
-
-def _text_or_raw(message: Message) -> Any:
-    """A system prompt that stood beside the list becomes a message; what is no object stays."""
-    return {"role": "system", "content": message.text} if message.kind == "text" else message.raw
+def other_keys(message: Message) -> dict[str, Any]:
+    """The keys of a message that neither its role nor its text was read from."""
+    if not isinstance(message.raw, dict) or _is_put_together(message):
+        return {}
+    read = {message.role_key, message.content_key}
+    if message.parts:
+        read |= {part.pointer[len(message.pointer) + 1 :].partition("/")[0] for part in message.parts}
+        read.add(next((key for key, value in message.raw.items() if value == message.role_raw), None))
+    return {key: value for key, value in message.raw.items() if key not in read}
 
 
 def _call(text: str) -> dict[str, Any] | None:
     try:
         value = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     if not isinstance(value, dict) or not isinstance(value.get("name"), str):
         return None
@@ -154,12 +251,11 @@ def _call_text(call: Any) -> str:
         return json.dumps(call, ensure_ascii=False)
     arguments = function.get("arguments")
     if isinstance(arguments, str):
-        with contextlib.suppress(ValueError):
+        with contextlib.suppress(ValueError, RecursionError):
             arguments = json.loads(arguments)
     return json.dumps({"name": function.get("name"), "arguments": arguments}, ensure_ascii=False)
 
 
-TARGETS: dict[str, Callable[[Conversation], tuple[dict[str, Any], list[Loss]]]] = {
-    "messages": to_messages,
-    "sharegpt": to_sharegpt,
-}
+def messages_of(messages: Sequence[tuple[int, Message]], losses: Losses) -> list[Any]:
+    """Turns as messages."""
+    return [as_message(message, turn, losses) for turn, message in messages]

@@ -64,7 +64,7 @@ def charts_html(charts: Sequence[Mapping[str, Any]]) -> str:
     return root(_charts(charts, BUDGET - 1_000))
 
 
-def review_html(state: Mapping[str, Any], *, limit: int = 50, limit_turns: int = 40) -> str:
+def review_html(state: Mapping[str, Any], *, limit: int = 50, limit_turns: int = 40, footer: str = "") -> str:
     """Return the state of a review as HTML: header, findings, the conversation looked at, charts."""
     parts = []
     if header := state.get("header"):
@@ -81,6 +81,8 @@ def review_html(state: Mapping[str, Any], *, limit: int = 50, limit_turns: int =
         parts.append(section(draw_thread(thread, limit_turns, room)))
     if charts:
         parts.append(section(charts))
+    if footer:
+        parts.append(note(inline(short(footer, 1_000))))
     return root("".join(parts))
 
 

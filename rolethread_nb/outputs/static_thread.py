@@ -87,6 +87,7 @@ def _turn(turn: Mapping[str, Any], issues: Sequence[Mapping[str, Any]], room: in
         name = "<i>no role</i>"
     else:
         name = f"<b>{inline(short(turn['role_raw'], 60))}</b><br><i>role not understood</i>"
+    side = f'<br><span style="{QUIET}">{turn["side"]}</span>' if turn.get("side") else ""
     speaker = f"<br><span>{inline(short(turn['speaker'], 80))}</span>" if turn["speaker"] else ""
     body = _turn_text(turn, issues, room * 2 // 3)
     if turn["note"]:
@@ -97,7 +98,7 @@ def _turn(turn: Mapping[str, Any], issues: Sequence[Mapping[str, Any]], room: in
         f'<article style="display:flex;flex-wrap:wrap;gap:4px 12px;padding:8px 0;border-top:{HAIR}">'
         f'<div style="flex:0 0 20px;text-align:right;{QUIET}">{turn["turn"]}</div>'
         f'<div style="flex:0 0 108px;padding:0 0 0 8px;border-left:3px solid {TONES.get(role or "", TONES["plain"])}">'
-        f'{name}{speaker}<br><span style="{QUIET};font-size:12px">{plural(turn["words"], "word", "words")}</span></div>'
+        f'{name}{side}{speaker}<br><span style="{QUIET};font-size:12px">{plural(turn["words"], "word", "words")}</span></div>'
         f'<div style="flex:1 1 300px;min-width:0">{body}</div></article>'
     )
 

@@ -25,6 +25,10 @@ def report_text(report: Report, *, colour: bool = False) -> str:
         f"{report.dataset.name}: {plural(index.conversations.height, 'conversation')}, {plural(index.turns.height, 'turn')},"
         f" profile {report.profile}"
     ]
+    if report.settings.changed:
+        lines.append(f"settings: {_short(report.settings.summary)}")
+    if report.baseline is not None:
+        lines.append(f"baseline: {_short(str(report.baseline))}")
     if index.rejected:
         lines.append(f"{plural(len(index.rejected), 'record')} could not be read")
     counts = report.severities
@@ -56,7 +60,7 @@ def report_text(report: Report, *, colour: bool = False) -> str:
     if safe:
         lines += ["", f"{plural(safe, 'finding')} can be repaired safely: rolethread-nb repair FILE -o OUT"]
     if not len(report):
-        lines.append("No findings.")
+        lines.append("No findings." if report.baseline is None else "No new findings.")
     return "\n".join(lines)
 
 

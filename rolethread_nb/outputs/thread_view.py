@@ -14,6 +14,7 @@ from ..core.repair import difference
 from ..core.turns import encodable
 from ..core.visible import visible
 from ..sources.formats import describe
+from .layouts import other_keys
 
 Payload = dict[str, Any]
 Difference = tuple[str | None, str | None]
@@ -24,12 +25,10 @@ def turn_payload(
 ) -> Payload:
     """One turn, its text cut at the findings in it. ``at`` are the positions of its findings in ``issues``."""
     text = encodable(message.text)
-    raw = message.raw if isinstance(message.raw, dict) else {}
-    known = {message.role_key, message.content_key, "name"}
     extra = [
         [encodable(str(name)), encodable(json.dumps(value, ensure_ascii=False))]
-        for name, value in raw.items()
-        if name not in known and value is not None
+        for name, value in other_keys(message).items()
+        if name != "name" and value is not None
     ]
     if isinstance(message.content, list):
         others = [
@@ -41,6 +40,7 @@ def turn_payload(
         "role": message.role,
         "role_raw": None if message.role_raw is None else encodable(message.role_raw),
         "speaker": None if message.name is None else encodable(message.name),
+        "side": message.side,
         "hue": hue,
         "kind": message.kind,
         "words": count_words(text),
@@ -70,7 +70,7 @@ def issue_payload(n: int, issue: Issue, rule: Rule, difference: Difference) -> P
 
 def repair_difference(issue: Issue, rule: Rule, conversation: Conversation) -> Difference:
     """What the repair of a finding would change, cut to where it does; (None, None) where there is none."""
-    if rule.repair is None:
+    if rule.repair is None or issue.repair is None:
         return None, None
     edits = rule.repair.mend(conversation, issue.turn, dict(issue.evidence))
     edit = next((edit for edit in edits if isinstance(edit.before, str)), None)

@@ -9,9 +9,8 @@ from functools import cached_property
 
 import polars as pl
 
-from ..checks.catalogue import rule, rules
 from ..checks.charts import charts
-from ..core.errors import QueryError, RolethreadError
+from ..core.errors import QueryError, RolethreadError, RuleError
 from ..core.model import SEVERITIES, Conversation, Issue, Message, count_words
 from ..core.query import Query, without
 from ..core.report import Report
@@ -299,7 +298,7 @@ class ReviewView:
                 issue_payload(
                     n,
                     issue,
-                    rule(issue.code),
+                    self._report.rule(issue.code),
                     self._difference(issue, conversation, known) if at < MOST_DIFFERENCES else (None, None),
                 )
                 for at, (n, issue) in enumerate(zip(numbers, issues, strict=True))
@@ -312,7 +311,10 @@ class ReviewView:
         """What the repair of a finding would change. It is the same for all findings of a rule in a turn."""
         place = (issue.code, issue.turn)
         if place not in known:
-            known[place] = repair_difference(issue, rule(issue.code), conversation)
+            try:
+                known[place] = repair_difference(issue, self._report.rule(issue.code), conversation)
+            except RuleError:  # a user's repair that raises says so when it is applied
+                known[place] = None, None
         return known[place]
 
     def _hue(self, speaker: str | None) -> int | None:
@@ -334,7 +336,7 @@ class ReviewView:
         conversations = index.conversations.with_row_index("conversation").join(
             index.system_heads, on="system", how="left", maintain_order="left"
         )
-        severities = {rule.code: rule.severity for rule in rules()}
+        severities = {rule.code: rule.severity for rule in self._report.rules}
         return charts(turns, conversations, self._report.counts, severities)
 
     @property

@@ -15,7 +15,8 @@ from typing import Any
 import msgspec
 import numpy as np
 
-_decode = msgspec.json.Decoder().decode
+_decoder = msgspec.json.Decoder()
+_decode = _decoder.decode
 
 # Characters at which str.splitlines() cuts, so that readers built on it tear a record apart (Python documentation,
 # str.splitlines). NEL, LS and PS may stand raw in JSON; VT and FF may not, but occur.
@@ -69,6 +70,15 @@ def decode(data: bytes, *, last: bool = False, measured: bool = False) -> tuple[
         if isinstance(value, Bad):
             return value
     return value, remarks
+
+
+def decode_together(data: bytes, count: int, *, commas: bool) -> list[Any] | None:
+    """The values of ``count`` records, one a line or with commas between them, where all of them are sound; else None."""
+    try:
+        values = _decode(b"[" + data + b"]") if commas else _decoder.decode_lines(data)
+    except (ValueError, RecursionError):
+        return None
+    return values if len(values) == count else None
 
 
 def may_hold_separator(data: bytes) -> bool:

@@ -1,212 +1,178 @@
-"""Layouts: where a record keeps its turns, and under which names. One small adapter each, in one registry.
+"""Layouts: the one registry of adapters, and what is said of a record that none of them takes.
 
-An adapter says whether a record is its own (``matches``), where the turns are (``read``), and how turns are laid down again
-(``write``). The layout is decided for each record. What no adapter matches is reported, never guessed.
+An adapter says whether a record is its own (``matches``) and where the turns are (``read``). The layout is decided for each
+record, the richer one first where several fit. What no adapter matches is reported, never guessed.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
-from .roles import SHAREGPT, Role
+from .lists import LIST_KEYS, Bare, Described, Messages, Named, ShareGPT, are_texts, is_preference
+from .pairs import KTO, Alpaca, DescribedAnswer, Packed, Pairs, PromptCompletion, QueryResponse
+from .preference import Preference
+from .reading import Format, Reading, Slot, escaped, looks_like_message
+from .roles import SHAREGPT, understand
 
-ROLE_KEYS = ("role", "from", "speaker")
-TEXT_KEYS = ("content", "value", "text")
-LIST_KEYS = ("messages", "conversations")
+__all__ = [
+    "Format",
+    "Reading",
+    "Slot",
+    "described",
+    "escaped",
+    "formats",
+    "looks_like_message",
+    "no_layout",
+    "recognise",
+]
 
+BUILT_IN: tuple[Format, ...] = (
+    Preference(),
+    KTO(),
+    Messages(),
+    ShareGPT(),
+    PromptCompletion(),
+    Alpaca(),
+    QueryResponse(),
+    Pairs(),
+    Bare(),
+    Named(),
+    Packed(),
+)
+_own: dict[str, Format] = {}
 
-@dataclass(slots=True)
-class Reading:
-    """The turns of one record as they stand in it.
-
-    ``turns`` is the record's own list; ``pointer`` its JSON Pointer. ``system`` is a system prompt that stands beside the
-    list, as turn 0. ``own`` are the layout's own role words.
-    """
-
-    format: str
-    turns: list[Any]
-    pointer: str
-    system: str | None = None
-    role_keys: tuple[str, ...] = ROLE_KEYS
-    text_keys: tuple[str, ...] = TEXT_KEYS
-    own: Mapping[str, Role] = field(default_factory=dict)
-    ambiguous: tuple[str, ...] = ()
-
-
-class Format(Protocol):
-    """A layout of conversations."""
-
-    @property
-    def name(self) -> str: ...
-
-    def matches(self, record: Any) -> bool:
-        """Whether this record is laid out so."""
-        ...
-
-    def read(self, record: Any) -> Reading:
-        """Where the turns of a matching record are."""
-        ...
+_LABEL_LENGTH = 40
+# What ``fields`` can name.
+LIST_FIELDS = ("messages", "role", "text", "system")
+ANSWER_FIELDS = ("prompt", "completion")
 
 
-def looks_like_message(value: Any) -> bool:
-    """Whether a value is a message rather than a record: a role, and no list of turns."""
-    if not isinstance(value, dict) or any(isinstance(value.get(key), list) for key in LIST_KEYS):
-        return False
-    return any(key in value for key in ROLE_KEYS) and any(key in value for key in (*TEXT_KEYS, "tool_calls"))
+def formats() -> tuple[Format, ...]:
+    """Every layout that is known: the user's own first, then ours, the richer before the plainer."""
+    return (*_own.values(), *BUILT_IN)
 
 
-def _turn_lists(record: Any) -> tuple[str, ...]:
-    if not isinstance(record, dict) or _is_pair(record):
-        return ()
-    return tuple(key for key in LIST_KEYS if isinstance(record.get(key), list))
+def register(form: Format) -> None:
+    """Add a layout of the user's; one of the same name is replaced."""
+    _own[form.name] = form
 
 
-def _is_pair(record: dict[str, Any]) -> bool:
-    """A preference pair, which holds more than the list beside its sides."""
-    return "chosen" in record or "rejected" in record
+def forget(name: str) -> None:
+    """Take a layout of the user's out again."""
+    _own.pop(name, None)
 
 
-def _reading(record: dict[str, Any], name: str, key: str, **names: Any) -> Reading:
-    system = record.get("system")
-    return Reading(
-        name,
-        record[key],
-        f"/{key}",
-        system=system if isinstance(system, str) and system else None,
-        ambiguous=LIST_KEYS
-        if all(type(record.get(other)) is list for other in LIST_KEYS) and _differ(record)
-        else (),
-        **names,
-    )
+def described(fields: Mapping[str, str]) -> list[Format]:
+    """The layouts that the user describes by naming keys."""
+    found: list[Format] = []
+    if any(name in fields for name in ANSWER_FIELDS):
+        found.append(DescribedAnswer(fields))
+    if any(name in fields for name in LIST_FIELDS):
+        found.append(Described(fields))
+    return found
 
 
-def _differ(record: dict[str, Any]) -> bool:
-    return bool(record[LIST_KEYS[0]] != record[LIST_KEYS[1]])
-
-
-def _first_message(turns: list[Any]) -> dict[str, Any]:
-    return next((turn for turn in turns if isinstance(turn, dict)), {})
-
-
-class Messages:
-    """OpenAI and ChatML: ``{"messages": [{"role": ..., "content": ...}]}``."""
-
-    name = "messages"
-
-    def matches(self, record: Any) -> bool:
-        if type(record) is not dict or type(turns := record.get("messages")) is not list or _is_pair(record):
-            return False
-        if not turns:
-            return type(record.get("conversations")) is not list
-        first = turns[0] if type(turns[0]) is dict else _first_message(turns)
-        return "role" in first or not ("from" in first or "value" in first)
-
-    def read(self, record: Any) -> Reading:
-        return _reading(record, self.name, "messages")
-
-
-class KTO(Messages):
-    """A conversation with a thumb: ``messages`` and a boolean ``label``."""
-
-    name = "kto"
-
-    def matches(self, record: Any) -> bool:
-        return type(record) is dict and type(record.get("label")) is bool and super().matches(record)
-
-
-class ShareGPT:
-    """``{"conversations": [{"from": "human", "value": ...}]}``, with every spelling of the three keys."""
-
-    name = "sharegpt"
-
-    def matches(self, record: Any) -> bool:
-        return bool(_turn_lists(record))
-
-    def read(self, record: Any) -> Reading:
-        lists = _turn_lists(record)
-        key = "conversations" if "conversations" in lists else lists[0]
-        return _reading(
-            record,
-            self.name,
-            key,
-            role_keys=("from", "role", "speaker"),
-            text_keys=("value", "content", "text"),
-            own=SHAREGPT,
-        )
-
-
-class Bare:
-    """A list of messages with no object around it."""
-
-    name = "bare"
-
-    def matches(self, record: Any) -> bool:
-        return isinstance(record, list) and any(looks_like_message(turn) for turn in record)
-
-    def read(self, record: Any) -> Reading:
-        first = _first_message(record)
-        own = SHAREGPT if "from" in first else {}
-        return Reading(self.name, record, "", own=own)
-
-
-class Named:
-    """A layout described by the user: which keys hold the turns, the role and the text."""
-
-    name = "named"
-
-    def __init__(self, fields: Mapping[str, str]) -> None:
-        self._list = fields.get("messages")
-        self._role = (fields["role"], *ROLE_KEYS) if "role" in fields else ROLE_KEYS
-        self._text = (fields["text"], *TEXT_KEYS) if "text" in fields else TEXT_KEYS
-
-    def matches(self, record: Any) -> bool:
-        return isinstance(record, dict) and any(isinstance(record.get(key), list) for key in self._keys())
-
-    def _keys(self) -> tuple[str, ...]:
-        return (self._list,) if self._list is not None else LIST_KEYS
-
-    def read(self, record: Any) -> Reading:
-        key = next(key for key in self._keys() if isinstance(record.get(key), list))
-        return Reading(
-            self.name,
-            record[key],
-            "/" + escaped(key),
-            role_keys=self._role,
-            text_keys=self._text,
-            own=SHAREGPT,
-        )
-
-
-FORMATS: tuple[Format, ...] = (KTO(), Messages(), ShareGPT(), Bare())
-
-
-def recognise(record: Any, formats: tuple[Format, ...] = FORMATS) -> Reading | None:
-    """The reading of a record by the first format that matches it."""
-    for form in formats:
+def recognise(record: Any, known: tuple[Format, ...] = BUILT_IN) -> Reading | None:
+    """The reading of a record by the first layout that matches it."""
+    for form in known:
         if form.matches(record):
             return form.read(record)
     return None
 
 
-def no_layout(record: Any) -> tuple[str, str]:
-    """Why no format took a record: the rule code, and a reason that names what was seen."""
+# ---------------------------------------------------------------- what no adapter takes
+
+
+def no_layout(record: Any, known: tuple[Format, ...] = BUILT_IN) -> tuple[str, str]:
+    """Why no format took a record: the rule code, and a reason that names what was seen and how it could be read."""
     if isinstance(record, list):
         return "record.no_messages", "a list without a single message in it"
     if not isinstance(record, dict):
         return "record.not_object", f"the record is {describe(record)}, not an object"
-    for key in LIST_KEYS:
-        if key in record and not isinstance(record[key], list):
-            return "record.no_messages", f"{key} is {describe(record[key])}, not a list of turns"
-    if _is_pair(record):
-        return "record.no_messages", "a preference pair (chosen, rejected), which this version does not read"
     if not record:
         return "record.no_messages", "the object is empty"
-    keys = ", ".join(json.dumps(key, ensure_ascii=False) for key in list(record)[:12])
-    more = f" and {len(record) - 12} more" if len(record) > 12 else ""
-    return "record.no_messages", f"no list of turns under a known name; the keys are {keys}{more}"
+    stopped = [problem for form in known if (problem := getattr(form, "problem", None))]
+    return "record.no_messages", "; ".join([*stopped, _reason(record)])
+
+
+def _reason(record: dict[str, Any]) -> str:
+    for key in LIST_KEYS:
+        if key in record and not isinstance(record[key], list):
+            return f"{key} is {describe(record[key])}, not a list of turns"
+        if key in record and are_texts(record[key]):
+            return f"{key} is a list of texts, which do not say who speaks; the keys are {_keys(record)}"
+    if is_preference(record):
+        return f"a preference pair whose sides are no turns; the keys are {_keys(record)}"
+    if one := next((key for key in ("chosen", "rejected") if key in record), None):
+        other = "rejected" if one == "chosen" else "chosen"
+        return f"half of a preference pair: {one} without {other}; the keys are {_keys(record)}"
+    seen = f"the keys are {_keys(record)}"
+    if tree := next(
+        (key for key in ("mapping", "children", "replies") if isinstance(record.get(key), dict | list)), None
+    ):
+        return f"a tree of messages under {_quoted(tree)}, of which no path is chosen; {seen}"
+    if parallel := _parallel(record):
+        named = " and ".join(_quoted(key) for key in parallel)
+        return f"parallel lists under {named}, which do not say who speaks; {seen}"
+    if call := _suggestion(record):
+        return f"no list of turns under a known name; {seen}. If they are right, {call} reads it"
+    return f"no list of turns under a known name; {seen}"
+
+
+def _keys(record: dict[str, Any]) -> str:
+    named = ", ".join(_quoted(key) for key in list(record)[:12])
+    return named + (f" and {len(record) - 12} more" if len(record) > 12 else "")
+
+
+def _quoted(key: str) -> str:
+    return json.dumps(key if len(key) <= 60 else key[:60] + "…", ensure_ascii=False)
+
+
+def _parallel(record: dict[str, Any]) -> list[str]:
+    """Keys of lists of equal length that hold texts, none of which is a list of turns by itself."""
+    lists = {
+        key: value
+        for key, value in record.items()
+        if type(value) is list and len(value) > 1 and type(value[0]) in (str, int)
+    }
+    texts = [key for key, value in lists.items() if type(value[0]) is str]
+    same = [key for key in lists if texts and len(lists[key]) == len(lists[texts[0]])]
+    return same if texts and (len(same) > 1 or len(texts) == 1) else []
+
+
+def _suggestion(record: dict[str, Any]) -> str:
+    """The call that would read the record, guessed from the shapes of its values: a list of objects, or two texts."""
+    for key, value in record.items():
+        if type(value) is list and len(value) > 1 and all(type(turn) is dict for turn in value):
+            texts = [name for name in value[0] if all(type(turn.get(name)) is str for turn in value)]
+            labels = [name for name in texts if _are_labels([turn[name] for turn in value])]
+            rest = [name for name in texts if name not in labels]
+            if len(labels) == 1 and rest:
+                said = max(rest, key=lambda name: sum(len(turn[name]) for turn in value))
+                return _call({"messages": key, "role": labels[0], "text": said})
+    own = {name: said for name, said in record.items() if not name.endswith("id")}
+    if len(own) == 2 and all(type(said) is str for said in own.values()):
+        ask, answer = own
+        return _call({"prompt": ask, "completion": answer})
+    return ""
+
+
+def _are_labels(values: list[str]) -> bool:
+    """Whether texts look like the labels of speakers: words for roles, or names that come again."""
+    roles = all(understand(value, SHAREGPT).role is not None for value in values)
+    return roles or (len(set(values)) < len(values) and max(map(len, values)) <= _LABEL_LENGTH)
+
+
+def _call(fields: dict[str, str]) -> str:
+    options = " ".join(f"--field {_shell(name, key)}" for name, key in fields.items())
+    return f"load(..., fields={fields!r}) ({options})"
+
+
+def _shell(name: str, key: str) -> str:
+    pair = f"{name}={key}"
+    return pair if key.replace("_", "").replace("-", "").isalnum() else json.dumps(pair, ensure_ascii=False)
 
 
 def describe(value: Any) -> str:
@@ -222,7 +188,3 @@ def describe(value: Any) -> str:
     if isinstance(value, list):
         return f"a list of {len(value)}"
     return "an object"
-
-
-def escaped(key: str) -> str:
-    return key.replace("~", "~0").replace("/", "~1")

@@ -13,15 +13,18 @@ import tempfile
 import threading
 import weakref
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import IO, Any
 
 import zstandard
 
 from ..core.errors import SourceChangedError, SourceError
+from . import csv_rows
 from .decoding import Remark
 from .objects import encode_record
+from .tables import ARROW, PARQUET, columns_of, file_rows, is_hf, library, rows_of
 
 UTF8_BOM = b"\xef\xbb\xbf"
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
@@ -36,8 +39,6 @@ _FOREIGN = {
     b"GIF8": "a GIF picture",
     b"%PDF": "a PDF document",
     b"PK\x03\x04": "a zip archive (unpack it first)",
-    b"PAR1": "a Parquet file, which this version does not read",
-    b"ARROW1": "an Arrow file, which this version does not read",
     b"SQLite format 3": "an SQLite database",
     b"\x7fELF": "a program",
 }
@@ -55,7 +56,10 @@ class Source:
         foreign: what the file is when it is no dataset at all, else None.
         damage: why unpacking ended early, else None.
         remarks: what is wrong with the container itself, known once its records have been read.
-        has_lines: False for data that never was a file.
+        has_lines: False for data that never was a file, or is no text.
+        lines_only: True where each line is known to be one record.
+        whole_file: True where these bytes are the very ones at ``path``.
+        packed: the file whose rows these records are, where it is no text (Parquet, Arrow), else None.
     """
 
     def __init__(
@@ -64,6 +68,9 @@ class Source:
         self.name = name
         self.path = path
         self.has_lines = has_lines
+        self.lines_only = False
+        self.whole_file = False
+        self.packed: Source | None = None
         self.encoding = "utf-8"
         self.damage: str | None = None
         self.remarks: list[Remark] = []
@@ -115,6 +122,36 @@ class Source:
         self._handle.seek(0)
         return io.BufferedReader(io.FileIO(self._handle.fileno(), closefd=False))
 
+    @property
+    def hint(self) -> str:
+        """The ending of the name, in small letters, without that of a compression: ``.csv``."""
+        name = self.name.lower()
+        for packed in (".gz", ".zst"):
+            name = name.removesuffix(packed)
+        return Path(name).suffix
+
+    @cached_property
+    def csv(self) -> csv_rows.CsvRows | None:
+        """How to read the source as CSV, None if it is no CSV."""
+        return csv_rows.sniff(self)
+
+    def record(self, start: int, end: int) -> bytes:
+        """The JSON of the record at a span, whatever it is written in.
+
+        Raises:
+            SourceChangedError: as for ``read``.
+        """
+        data = self.read(start, end)
+        return data if self.csv is None else self.csv.record_of(data)
+
+    def written(self, record: bytes, start: int, end: int) -> bytes:
+        """A changed record in the form of the source, in place of the one at a span.
+
+        Raises:
+            ExportError: if that form cannot hold it.
+        """
+        return record if self.csv is None else self.csv.written(record, self.read(start, end))
+
     def watch(self) -> None:
         """From now on, refuse to read if the file has changed on disk."""
         if self.path is not None:
@@ -135,8 +172,8 @@ def _stamp(path: Path) -> tuple[int, int, int] | None:
     return status.st_size, status.st_mtime_ns, status.st_ino
 
 
-def open_source(given: object) -> Source:
-    """Open one path, bytes, open file, or iterable of records.
+def open_source(given: object, name: str | None = None) -> Source:
+    """Open one path, bytes, open file, table, dict, or iterable of records. ``name`` replaces the name for messages.
 
     Raises:
         SourceError: in one sentence, if there is nothing to read.
@@ -144,26 +181,23 @@ def open_source(given: object) -> Source:
     if isinstance(given, str | os.PathLike):
         return _open_path(Path(given))
     if isinstance(given, bytes | bytearray | memoryview):
-        return _unpacked(Source("bytes in memory", _spool([bytes(given)])))
+        return _opened(Source("bytes in memory", _spool([bytes(given)])))
     if isinstance(given, io.IOBase) or (hasattr(given, "read") and callable(given.read)):
         return _open_stream(given)
-    if isinstance(given, dict):
-        raise SourceError(
-            "A dict of columns is not read; pass a list of records, or a path, bytes, a Hugging Face Dataset."
-        )
-    if type(given).__module__.partition(".")[0] in ("pandas", "polars", "pyarrow"):
-        raise SourceError(
-            f"A {type(given).__name__} is not read; pass its rows as a list of dicts, or write it to a .jsonl file."
-        )
+    name = name or f"{type(given).__name__} in memory"
+    if isinstance(given, Mapping):
+        return _open_dict(given, name)
+    if is_hf(given) or library(given) in ("pandas", "polars", "pyarrow"):
+        return _open_objects(rows_of(given), name)
     if isinstance(given, Iterable):
-        return _open_objects(given)
+        return _open_objects(given, name)
     raise SourceError(f"Cannot read conversations from {type(given).__name__}.")
 
 
 def _open_path(path: Path) -> Source:
     try:
         if path.is_dir():
-            raise SourceError(f"{path} is a folder; name the files in it.")
+            raise SourceError(f"{path} is a folder; name a file.")
         handle = path.open("rb", buffering=0)
     except FileNotFoundError:
         raise SourceError(f"{path}: no such file.") from None
@@ -174,10 +208,11 @@ def _open_path(path: Path) -> Source:
     if not path.is_file():  # a pipe or a device: read it once
         with handle:
             source = Source(str(path), _spool(iter(lambda: handle.read(_CHUNK), b"")))
-        return _unpacked(source)
+        return _opened(source)
     source = Source(str(path), handle, path=path.absolute())
+    source.whole_file = True
     source.watch()
-    return _unpacked(source)
+    return _opened(source)
 
 
 def _open_stream(stream: Any) -> Source:
@@ -185,12 +220,40 @@ def _open_stream(stream: Any) -> Source:
         while part := stream.read(_CHUNK):
             yield part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part
 
-    return _unpacked(Source(str(getattr(stream, "name", "<stream>")), _spool(chunks())))
+    return _opened(Source(str(getattr(stream, "name", "<stream>")), _spool(chunks())))
 
 
-def _open_objects(records: Iterable[object]) -> Source:
+def _open_objects(records: Iterable[object], name: str) -> Source:
     lines = (encode_record(record) + b"\n" for record in records)
-    return Source(f"{type(records).__name__} in memory", _spool(lines), has_lines=False)
+    source = Source(name, _spool(lines), has_lines=False)
+    source.lines_only = True
+    return source
+
+
+def _open_dict(given: Mapping[Any, Any], name: str) -> Source:
+    """Columns, one record, or an object that holds records."""
+    if (rows := columns_of(given)) is not None:
+        return _open_objects(rows, name)
+    return Source(name, _spool([encode_record(given)]), has_lines=False)
+
+
+def _opened(source: Source) -> Source:
+    """What a file holds: unpacked, and as lines of JSON where it is a table."""
+    source = _unpacked(source)
+    kind = next((mark for mark in (PARQUET, ARROW) if source.head(8).startswith(mark)), None)
+    if kind is None:
+        return source
+    what = "a Parquet file" if kind == PARQUET else "an Arrow file"
+    file = source.path if source.whole_file and source.path else source.read(0, source.size)
+    lines = (encode_record(row) + b"\n" for row in file_rows(kind, file))
+    try:
+        inner = Source(source.name, _spool(lines), path=source.path, has_lines=False)
+    except SourceError as problem:
+        source.foreign = f"{what} that cannot be read: {problem}"
+        return source
+    inner.lines_only = True
+    inner.packed = source
+    return inner
 
 
 def _spool(chunks: Iterable[bytes]) -> IO[bytes]:

@@ -1,32 +1,30 @@
 """Records: where each one begins and ends in a source, whatever the container.
 
-Three containers occur, and the content decides, not the extension: **lines** (one JSON value a line), an **array**
-(records between brackets), and a **stream** (one or more JSON values, each spread over lines). Lines are cut at ``\\n``
-only: other line breaks stand inside text.
+Five containers occur, and the content decides, not the extension: **lines** (one JSON value a line, or a list of records),
+an **array** (records between brackets), a **stream** (one or more JSON values, each spread over lines), a **map** (one object that
+holds records by id, or lists of them), and the rows of **CSV**. Lines are cut at ``\\n`` only: other line breaks stand inside text.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
-import msgspec
-
+from .csv_rows import CsvRows, unreadable
 from .decoding import Bad, Remark, decode
-from .formats import looks_like_message
+from .nested import in_a_list, in_an_object
 from .opening import Source
+from .reading import looks_like_message
+from .spans import bracket_spans, value_spans
 
-Container = Literal["lines", "array", "stream"]
+Container = Literal["lines", "array", "stream"]  # a map is found within a stream
 
-BLOCK_BYTES = 2 << 20
-BLOCK_RECORDS = 4000
+FIRST_BYTES = 2 << 20  # of the first block, so that something is found at once
+BLOCK_BYTES = 8 << 20
+BLOCK_RECORDS = 16_000
 _BLANK = b" \t\r\n"
-_BLANKS = re.compile(rb"[ \t\r\n]*")
-# A string ends at its quote or at the end of its line: a raw newline cannot stand in a JSON string, so a lost quote
-# spoils one line and not the rest of the file.
-_TOKEN = re.compile(rb'"(?:[^"\\\n]|\\.)*("?)|[\[\]{},]', re.DOTALL)
+_LIST = ord("[")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +32,10 @@ class Region:
     """A stretch of a source with whole records in it.
 
     ``data`` are the bytes from ``base``; ``spans`` are absolute ``(start, end)``; ``lines`` are 1-based line numbers of
-    the starts. ``first`` is the position of its first record in the source.
+    the starts. ``first`` is the position of its first record in the source. Where records are made of the bytes rather
+    than being them (CSV), ``cuts`` says where each stands in ``data``, and ``bad``, by position in the region, why a row is no record.
+    ``names`` holds the keys under which records stand in a map, by position in the source. ``parted`` is what alone stands
+    between the records, None where it is something else.
     """
 
     first: int
@@ -42,14 +43,24 @@ class Region:
     data: bytes
     spans: list[tuple[int, int]]
     lines: list[int]
+    cuts: list[tuple[int, int]] | None = None
+    names: Mapping[int, str] = field(default_factory=dict)
+    bad: Mapping[int, Bad] = field(default_factory=dict)
+    parted: Literal["line", "comma"] | None = None
 
     def record(self, at: int) -> bytes:
+        if self.cuts is not None:
+            start, end = self.cuts[at]
+            return self.data[start:end]
         start, end = self.spans[at]
         return self.data[start - self.base : end - self.base]
 
 
 def regions(source: Source) -> Iterator[Region]:
     """The records of a source, in file order, a few thousand at a time."""
+    if source.csv is not None:
+        yield from _csv_regions(source, source.csv)
+        return
     container, at = sniff(source)
     if container == "lines":
         yield from _line_regions(source)
@@ -59,6 +70,8 @@ def regions(source: Source) -> Iterator[Region]:
 
 def sniff(source: Source) -> tuple[Container, int]:
     """The container of a source, and where its first value begins."""
+    if source.lines_only:  # records that were objects, written one a line
+        return "lines", source.start
     at, first = _line_from(source, source.start)
     if first[:1] not in (b"{", b"["):
         return "lines", at
@@ -74,7 +87,7 @@ def sniff(source: Source) -> tuple[Container, int]:
             return ("stream", at) if opens else ("lines", at)
         return ("stream" if _holds_messages(source, at) else "array"), at
     if first[:1] == b"{" or second or not isinstance(whole[0], list):
-        return "lines", at
+        return ("lines" if second else "stream"), at
     return ("lines" if whole[0] and looks_like_message(whole[0][0]) else "array"), at
 
 
@@ -93,8 +106,8 @@ def _line_from(source: Source, at: int) -> tuple[int, bytes]:
 
 def _holds_messages(source: Source, at: int) -> bool:
     """Whether the array at ``at`` is itself one conversation: a bare list of messages spread over lines."""
-    data = source.read(at, min(at + BLOCK_BYTES, source.size))
-    for start, end in _spans(data, "array", 0):
+    data = source.read(at, min(at + FIRST_BYTES, source.size))
+    for start, end in bracket_spans(data, "array", 0):
         value = decode(data[start:end])
         return not isinstance(value, Bad) and looks_like_message(value[0])
     return False
@@ -104,7 +117,7 @@ def _line_regions(source: Source) -> Iterator[Region]:
     first, line, at, held = 0, 1, source.start, b""
     end = source.start
     while end < source.size or held:
-        size = max(BLOCK_BYTES, len(held))
+        size = max(BLOCK_BYTES if first else min(FIRST_BYTES, BLOCK_BYTES), len(held))
         fresh = source.read(end, min(end + size, source.size))
         end += len(fresh)
         held += fresh
@@ -114,71 +127,101 @@ def _line_regions(source: Source) -> Iterator[Region]:
         data, held = held[:cut], held[cut:]
         spans: list[tuple[int, int]] = []
         lines: list[int] = []
-        start = 0
+        start, plain = 0, True
         for text in data.split(b"\n"):
             if text and (kept := text if text[0] > 32 and text[-1] > 32 else text.strip(_BLANK)):
-                lead = 0 if text[0] not in _BLANK else text.index(kept)
-                spans.append((at + start + lead, at + start + lead + len(kept)))
-                lines.append(line)
+                begin = at + start + (0 if text[0] not in _BLANK else text.index(kept))
+                if kept[0] == _LIST and (inner := in_a_list(kept)):
+                    plain = False
+                    spans += [(begin + one, begin + other) for one, other in inner]
+                    lines += [line] * len(inner)
+                else:
+                    spans.append((begin, begin + len(kept)))
+                    lines.append(line)
             start += len(text) + 1
             line += 1
         line -= 1  # the last piece continues in the next block
-        yield from _cut(first, at, data, spans, lines)
+        yield from _cut(first, at, data, spans, lines, "line" if plain else None)
         first += len(spans)
         at += cut
 
 
 def _cut(
-    first: int, base: int, data: bytes, spans: list[tuple[int, int]], lines: list[int]
+    first: int,
+    base: int,
+    data: bytes,
+    spans: list[tuple[int, int]],
+    lines: list[int],
+    parted: Literal["line"] | None,
 ) -> Iterator[Region]:
     if len(spans) <= BLOCK_RECORDS:
         if spans:
-            yield Region(first, base, data, spans, lines)
+            yield Region(first, base, data, spans, lines, parted=parted)
         return
     for low in range(0, len(spans), BLOCK_RECORDS):
         part = spans[low : low + BLOCK_RECORDS]
         start, end = part[0][0], part[-1][1]
         yield Region(
-            first + low, start, data[start - base : end - base], part, lines[low : low + BLOCK_RECORDS]
+            first + low,
+            start,
+            data[start - base : end - base],
+            part,
+            lines[low : low + BLOCK_RECORDS],
+            parted=parted,
         )
 
 
-def _value_regions(source: Source, container: Container, at: int) -> Iterator[Region]:
+def _value_regions(source: Source, container: Literal["array", "stream"], at: int) -> Iterator[Region]:
     data = source.read(at, source.size)
     line = source.read(0, at).count(b"\n") + 1
-    spans = [(start + at, end + at) for start, end in _fast_spans(data, container)]
+    nested = in_an_object(data) if container == "stream" else None
+    found, names = (value_spans(data, container), {}) if nested is None else nested
+    spans = [(start + at, end + at) for start, end in found]
     lines, seen = [], at
     for start, _ in spans:
         line += data.count(b"\n", seen - at, start - at)
         lines.append(line)
         seen = start
+    parted: Literal["comma"] | None = None
     if container == "array":
         source.remarks = list(_array_damage(data, at, spans, source))
+        parted = None if source.remarks else "comma"
     low = 0
     while low < len(spans):
         base, high = spans[low][0], low
-        while high < len(spans) and high - low < BLOCK_RECORDS and spans[high][1] - base <= BLOCK_BYTES:
+        limit = BLOCK_BYTES if low else min(FIRST_BYTES, BLOCK_BYTES)
+        while high < len(spans) and high - low < BLOCK_RECORDS and spans[high][1] - base <= limit:
             high += 1
         high = max(high, low + 1)
         part = data[base - at : spans[high - 1][1] - at]
-        yield Region(low, base, part, spans[low:high], lines[low:high])
+        named = {place: names[place] for place in range(low, high) if place in names} if names else {}
+        yield Region(low, base, part, spans[low:high], lines[low:high], names=named, parted=parted)
         low = high
 
 
-def _fast_spans(data: bytes, container: Container) -> list[tuple[int, int]]:
-    if container == "array":
-        try:
-            items = msgspec.json.decode(data, type=list[msgspec.Raw])
-        except (ValueError, RecursionError):
-            return list(_spans(data, container, 0))
-        spans, at = [], data.index(b"[") + 1
-        for item in items:
-            start = _after_blanks(data, at)
-            end = start + memoryview(item).nbytes
-            spans.append((start, end))
-            at = _after_blanks(data, end) + 1
-        return spans
-    return list(_spans(data, container, 0))
+def _csv_regions(source: Source, table: CsvRows) -> Iterator[Region]:
+    first, line = 0, source.read(0, table.start).count(b"\n") + 1
+    for data, base, rows in table.rows():
+        records: list[bytes] = []
+        lines: list[int] = []
+        cuts: list[tuple[int, int]] = []
+        bad: dict[int, Bad] = {}
+        seen = at = 0
+        for number, row in enumerate(rows):
+            record = table.record(row, data)
+            if isinstance(record, Bad):
+                bad[number] = record
+                record = unreadable(data[row.start : row.end])
+            records.append(record)
+            cuts.append((at, at + len(record)))
+            at += len(record) + 1
+            line += data.count(b"\n", seen, row.start)
+            lines.append(line)
+            seen = row.start
+        spans = [(base + row.start, base + row.end) for row in rows]
+        yield Region(first, base, b"\n".join(records), spans, lines, cuts, bad=bad, parted="line")
+        line += data.count(b"\n", seen, rows[-1].after)
+        first += len(rows)
 
 
 def _array_damage(data: bytes, at: int, spans: list[tuple[int, int]], source: Source) -> Iterator[Remark]:
@@ -206,60 +249,3 @@ def _array_damage(data: bytes, at: int, spans: list[tuple[int, int]], source: So
 def _between(data: bytes, at: int, where: int, reason: str) -> Remark:
     line = data.count(b"\n", 0, where - at) + 1
     return Remark("file.bad_json", {"reason": reason, "line": line, "container": True})
-
-
-def _after_blanks(data: bytes, at: int) -> int:
-    match = _BLANKS.match(data, at)
-    return match.end() if match else at
-
-
-def _spans(data: bytes, container: Container, at: int) -> Iterator[tuple[int, int]]:
-    """Spans of the values in ``data`` by brackets alone, so that a damaged one does not hide the others.
-
-    After a lost quotation mark the brackets of a line are not to be trusted: the next value begins where a line is indented like
-    the one that is damaged.
-    """
-    base = 1 if container == "array" else 0  # the depth at which a value stands
-    depth, start, torn = 0, at, False
-    for token in _TOKEN.finditer(data, at):
-        mark = token.group()[:1]
-        if mark == b'"':
-            torn = torn or not token.group(1)
-        elif mark in (b"[", b"{"):
-            if torn and (ends := _indented_alike(data, start, token.start())) is not None:
-                yield from _trimmed(data, start, ends)
-                depth, start, torn = base, token.start(), False
-            depth += 1
-            if base and depth == 1:
-                start = token.end()
-        elif mark in (b"]", b"}"):
-            depth -= 1
-            if base and depth == 0:
-                yield from _trimmed(data, start, token.start())
-                start, base, torn = token.end(), 0, False  # what follows the array is a stream
-            elif depth <= 0:
-                depth = 0
-                yield from _trimmed(data, start, token.end())
-                start, torn = token.end(), False
-        elif mark == b"," and base and depth == 1:
-            yield from _trimmed(data, start, token.start())
-            start, torn = token.end(), False
-    yield from _trimmed(data, start, len(data))
-
-
-def _indented_alike(data: bytes, start: int, at: int) -> int | None:
-    """Where a value that began behind ``start`` ends, if the bracket at ``at`` begins its line at the same column; else None."""
-    first = _after_blanks(data, start)
-    line = data.rfind(b"\n", 0, at) + 1
-    column = first - (data.rfind(b"\n", 0, first) + 1)
-    if line <= first or at - line != column or data[line:at].strip(_BLANK):
-        return None
-    return start + len(data[start:line].rstrip(_BLANK).removesuffix(b","))
-
-
-def _trimmed(data: bytes, start: int, end: int) -> Iterator[tuple[int, int]]:
-    piece = data[start:end]
-    kept = piece.strip(_BLANK)
-    if kept:
-        lead = len(piece) - len(piece.lstrip(_BLANK))
-        yield start + lead, start + lead + len(kept)

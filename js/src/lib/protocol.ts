@@ -67,6 +67,7 @@ export interface Turn {
   role: Role | null;
   role_raw: string | null;
   speaker: string | null;
+  side: "chosen" | "rejected" | null;
   hue: number | null;
   kind: "text" | "parts" | "call" | "result" | "null" | "other" | "not_object";
   words: number;

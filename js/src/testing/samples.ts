@@ -8,6 +8,7 @@ export function turn(number: number, text: string | Segment[], more: Partial<Tur
     role: number % 2 ? "user" : "assistant",
     role_raw: number % 2 ? "user" : "assistant",
     speaker: number % 2 ? "Kai" : "Mara",
+    side: null,
     hue: number % 2,
     kind: "text",
     words: whole.split(/\s+/).filter(Boolean).length,

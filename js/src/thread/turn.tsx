@@ -10,7 +10,7 @@ export function roleLabel(turn: Turn): string {
 }
 
 function turnName(turn: Turn): string {
-  return [`turn ${turn.turn}`, roleLabel(turn), turn.speaker].filter(Boolean).join(", ");
+  return [`turn ${turn.turn}`, roleLabel(turn), turn.side, turn.speaker].filter(Boolean).join(", ");
 }
 
 /** A guess at the height, so that turns that are not drawn yet do not make the scroll bar jump. */
@@ -39,7 +39,7 @@ function TurnRow({ turn, issues, current, selected, literal, open, describedBy, 
   const isEmpty = turn.segments.every(([text]) => text === "");
   return (
     <article
-      class={`rt-turn rt-role-${role}${current ? " rt-current" : ""}`}
+      class={`rt-turn rt-role-${role}${turn.side === "rejected" ? " rt-refused" : ""}${current ? " rt-current" : ""}`}
       aria-label={turnName(turn)}
       aria-current={current ? "true" : undefined}
       data-turn={turn.turn}
@@ -49,6 +49,7 @@ function TurnRow({ turn, issues, current, selected, literal, open, describedBy, 
       <div class="rt-who">
         <b title={turn.role_raw === null ? "no role in the file" : `“${turn.role_raw}” in the file`}>{roleLabel(turn)}</b>
         {turn.role === null && turn.role_raw !== null && <small>unknown role</small>}
+        {turn.side && <span class={`rt-side rt-${turn.side}`}>{turn.side}</span>}
         {turn.speaker && (
           <span class="rt-speaker" dir="auto" style={turn.hue === null ? undefined : { color: `var(--rt-hue-${turn.hue % 8})` }}>
             {turn.speaker}

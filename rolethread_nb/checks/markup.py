@@ -1,0 +1,155 @@
+"""Markup in replies, against the convention of the dataset."""
+
+from __future__ import annotations
+
+import json
+
+import polars as pl
+
+from ..core.blocks import Block
+from .rule import DatasetFinding, Page, Rule
+
+_TAGS = (
+    "a|abbr|article|b|blockquote|body|br|button|center|code|details|div|em|font|footer|form|h[1-6]|head|header|hr|html|i|iframe|img|input|label|li"
+    "|link|main|mark|meta|nav|ol|option|p|pre|script|section|select|small|span|strong|style|sub|summary|sup|svg|table|tbody|td|textarea|tfoot|th"
+    "|thead|tr|u|ul|video"
+)
+KINDS = {
+    "HTML tags": rf"</?(?:{_TAGS})(?:\s[^<>]*)?/?>",
+    "fenced code": "```",
+    "headings": r"(?m)^#{1,6} [^\s#].*$",
+    "bold": r"\*\*[^*\s][^*\n]*\*\*",
+    "JSON": r'\{\s*"[^"\n]+"\s*:',
+}
+_KIND_NAMES = tuple(KINDS)
+
+
+_FENCE = _KIND_NAMES.index("fenced code")
+# Words by which people ask for code or marked-up text, in whatever language they write.
+_ASKS = (
+    r"(?i)\b(?:code|coding|script|program|function|sql|html|css|xml|json|yaml|markdown|latex|python|java(?:script)?|typescript|rust|golang|kotlin|swift"
+    r"|php|ruby|perl|bash|shell|linux|docker(?:file)?|git(?:hub)?|api|regex|react|vue|svg|excel|algorithm|format|table|template|developer|engineer)"
+    r"|代码|代碼|程式|コード|코드|\bкод"
+)
+
+
+def _kinds_of(turns: pl.DataFrame) -> pl.DataFrame:
+    """The turns that hold markup, with a column for each kind, named by its number."""
+    flags = {
+        str(number): pl.col("text").str.contains(pattern) for number, pattern in enumerate(KINDS.values())
+    }
+    return turns.with_columns(**flags).filter(pl.any_horizontal(*flags))
+
+
+class _Markup:
+    """Counts replies with and without markup; where few have any, those few are kept with their places as plain numbers.
+
+    A reply is kept if it alone in its conversation holds markup (who sends code gets code back) and nobody in it speaks of code or of
+    formats.
+    """
+
+    def __init__(self, share: float, replies: float) -> None:
+        self._share, self._fewest = share, replies
+        self._replies = self._marked = 0
+        self._kept: list[pl.DataFrame] = []
+
+    def partial(self, block: Block) -> None:
+        turns = block.turns
+        if not turns.height:
+            return
+        prose = turns["kind"].is_in(["text", "parts"]) & (turns["side"] != "rejected").fill_null(True)
+        reply = (turns["role"] == "assistant").fill_null(False) & prose
+        self._replies += int(reply.sum())
+        replies = _kinds_of(turns.select("conversation", "turn", "text").filter(reply))
+        self._marked += replies.height
+        if replies.height:
+            self._keep(block, replies)
+
+    def _keep(self, block: Block, replies: pl.DataFrame) -> None:
+        """The replies that alone in their conversation hold markup, and where each kind of it begins and ends in them."""
+        alone = replies.filter(pl.len().over("conversation") == 1)
+        others = block.turns.filter(
+            pl.col("conversation").is_in(alone["conversation"].implode())
+            & (pl.col("role") != "assistant").fill_null(True)
+        ).select("conversation", "text")
+        asked = others.filter(pl.col("text").str.contains(_ASKS))["conversation"]
+        given = _kinds_of(others)["conversation"]
+        alone = alone.filter(~pl.col("conversation").is_in(pl.concat([asked, given]).implode()))
+        if not alone.height:
+            return
+        for number, pattern in enumerate(KINDS.values()):
+            found = pl.col(str(number)) if number == _FENCE else pl.col(str(number)) & ~pl.col(str(_FENCE))
+            text = pl.col("text")
+            before = text.cast(pl.Binary).bin.slice(0, text.str.find(pattern)).cast(pl.String)
+            places = alone.filter(found).select(
+                pl.lit(number, pl.Int8).alias("kind"),
+                pl.lit(block.source, pl.Int32).alias("source"),
+                pl.lit(pl.Series(block.indices)).gather(pl.col("conversation")).alias("index"),
+                "turn",
+                before.str.len_chars().alias("start"),
+                text.str.extract(f"({pattern})", 1).str.len_chars().alias("length"),
+            )
+            if places.height:
+                self._kept.append(places)
+
+    def finish(self) -> list[DatasetFinding]:
+        if self._replies < self._fewest or self._marked > self._share * self._replies:
+            return []
+        shared = {"marked": self._marked, "replies": self._replies}
+        return [
+            DatasetFinding(
+                {"turn": turn, "markup": _KIND_NAMES[kind], **shared},
+                (),
+                conversation=(source, index),
+                span=(start, start + length),
+            )
+            for places in self._kept
+            for kind, source, index, turn, start, length in places.iter_rows()
+        ]
+
+
+def _dataset(*odd: str, plain: int = 30) -> bytes:
+    """That many conversations of prose, and one for each odd reply."""
+    replies = ["I see. Tell me more."] * plain + list(odd)
+    return "\n".join(
+        json.dumps({"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": reply}]})
+        for reply in replies
+    ).encode()
+
+
+RULES: tuple[Rule, ...] = (
+    Rule(
+        code="leak.markup",
+        severity="info",
+        scope="turn",
+        title="Markup where there is none",
+        wave=_Markup,
+        thresholds={"share": 0.05, "replies": 20},
+        says=lambda e: (
+            f"{e['markup']} in a reply; {e['marked']:,} of {e['replies']:,} replies hold markup".replace(
+                e["markup"][0], e["markup"][0].upper(), 1
+            )
+        ),
+        where="content",
+        page=Page(
+            "Finds HTML tags, fenced code, headings, bold and JSON in replies of a dataset whose replies are plain prose: at most 5 % of at least 20"
+            " replies hold any markup (thresholds share and replies). Where more do, markup is the convention, or there is none, and nothing is"
+            " reported. Nor is a reply reported if another turn of its conversation holds markup, or its user or system prompt speaks of code or"
+            " formats.",
+            "What is left of a web page or of another program's answer shows up in replies at random.",
+            'One reply of a thousand holds "<br>".',
+        ),
+        fires=(
+            _dataset("Yes.<br>No."),
+            _dataset("```\nx\n```"),
+            _dataset("# Heading\n\nText"),
+            _dataset("This is **bold**."),
+            _dataset('{"answer": "Yes"}'),
+        ),
+        silent=(
+            _dataset("a < b, 2 ** 3 ** 4, #1, {x}, <name>, * star *"),
+            _dataset(*["This is **bold**."] * 5),
+            _dataset("<br>", plain=5),
+        ),
+    ),
+)

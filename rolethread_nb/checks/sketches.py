@@ -1,0 +1,200 @@
+"""Sketches: which of many texts are nearly the same, without comparing each with each.
+
+A sketch of a text is every hash of its words and pairs of neighbouring words that is below a limit; the limit is lower for longer
+texts, so that a sketch has about 100 hashes at most. Two sketches, cut to the lower limit of the two, have the Jaccard index of the
+two texts: exactly for texts of up to 50 words, and within 0.05 or so for longer ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from ..core.hashing import Words, hashed
+from ..core.model import WORD_PATTERN
+from .hashes import Places
+
+_SIZE = 100  # hashes kept of a long text
+_LIMIT = 1 << 32
+_UNSPACED = "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af]"
+_ROUNDS = 6  # orders in which neighbours are compared
+_FIRST = 3  # minima that decide an order
+_SEED = 20_241
+_AGREE = 0.68  # share of the minima in which two texts must agree before they are compared
+
+_PLACES = 64  # places in a word that are told apart
+
+# Lower-case letters, digits and everything beyond ASCII by their byte; 0 for what stands between words.
+_LETTERS = np.array([n if n > 127 or chr(n).isalnum() else 0 for n in range(256)], dtype=np.uint8)
+_LETTERS[65:91] += 32
+_MIXED: Words = hashed(np.arange(256 * _PLACES, dtype=np.uint64)).reshape(256, _PLACES)
+
+Hashes = np.ndarray[Any, np.dtype[np.uint32]]
+
+
+def _words(texts: pl.Series) -> tuple[Words, Places]:
+    """A hash of each word of all texts, one after the other, and the text it stands in.
+
+    Words are runs of letters and digits, without regard to case; a character of a script without blanks is one (South-East Asian
+    letters: up to four).
+    """
+    beyond = texts.str.len_bytes() != texts.str.len_chars()
+    if beyond.any():
+        lower = texts.filter(beyond).str.to_lowercase().str.replace_all(r"[\p{P}\p{S}\s]", " ")
+        unspaced = lower.str.contains(_UNSPACED)
+        if unspaced.any():
+            parted = lower.filter(unspaced).str.extract_all(WORD_PATTERN).list.join(" ")
+            lower = lower.clone().scatter(unspaced.arg_true(), parted)
+        texts = texts.clone().scatter(beyond.arg_true(), lower)
+    letters = _LETTERS[np.frombuffer("\n".join(texts.to_list()).encode(), dtype=np.uint8)]
+    at = np.flatnonzero(letters)
+    if not len(at):
+        return np.empty(0, dtype=np.uint64), np.empty(0, dtype=np.int64)
+    starts = np.flatnonzero(np.diff(at, prepend=-2) > 1)  # where words begin, among the letters
+    lengths = np.diff(starts, append=len(at))
+    place = np.arange(len(at)) - np.repeat(starts, lengths)
+    single: Words = np.add.reduceat(_MIXED[letters[at], place % _PLACES], starts)
+    ends = np.cumsum(texts.str.len_bytes().to_numpy().astype(np.int64) + 1)
+    return hashed(single ^ lengths.astype(np.uint64)), np.searchsorted(ends, at[starts], side="right")
+
+
+@dataclass
+class Sketches:
+    """The sketches of texts, in the order in which they were added."""
+
+    _values: list[Hashes] = field(default_factory=list)
+    _counts: list[np.ndarray[Any, Any]] = field(default_factory=list)
+    _limits: list[np.ndarray[Any, Any]] = field(default_factory=list)
+
+    def add(self, texts: pl.Series) -> None:
+        """Sketch some more texts."""
+        single, owner = _words(texts)
+        lengths = np.bincount(owner, minlength=len(texts))
+        pair = (single[:-1] * np.uint64(0x9E3779B97F4A7C15)) ^ (single[1:] >> np.uint64(7)) * np.uint64(
+            0xC2B2AE3D27D4EB4F
+        )
+        inside = owner[1:] == owner[:-1]
+        every = np.concatenate([single, pair[inside]]) >> np.uint64(32)
+        owners = np.concatenate([owner, owner[1:][inside]])
+        limits = np.minimum(_LIMIT, _LIMIT * _SIZE // np.maximum(2 * lengths - 1, 1))
+        keys = _sorted_keys(owners, every, every < limits[owners])
+        counts = np.bincount((keys >> np.uint64(32)).astype(np.int64), minlength=len(texts))
+        poor = (counts < _SIZE // 4) & (limits < _LIMIT)
+        if (
+            poor.any()
+        ):  # texts that say the same again and again: fewer different words than their length let expect
+            again = poor[owners]
+            whole = _sorted_keys(owners, every, again)
+            distinct = np.bincount((whole >> np.uint64(32)).astype(np.int64), minlength=len(texts))
+            limits[poor] = np.minimum(_LIMIT, _LIMIT * _SIZE // np.maximum(distinct[poor], 1))
+            keys = _sorted_keys(owners, every, every < limits[owners])
+            counts = np.bincount((keys >> np.uint64(32)).astype(np.int64), minlength=len(texts))
+        self._values.append((keys & np.uint64(0xFFFFFFFF)).astype(np.uint32))
+        self._counts.append(counts)
+        self._limits.append(limits)
+
+    def neighbours(self, similarity: float) -> list[tuple[int, int, float]]:
+        """Pairs of texts with at least this Jaccard index, so many that every group of near-identical texts hangs together.
+
+        The search is by neighbours in several orders of minimal hashes, so its time grows with n log n; a pair at the threshold is
+        missed now and then, one well above it hardly ever.
+        """
+        if not self._values or sum(map(len, self._counts)) < 2:
+            return []
+        values = np.concatenate(self._values)
+        counts = np.concatenate(self._counts)
+        limits = np.concatenate(self._limits)
+        filled = np.flatnonzero(counts)
+        ends = np.cumsum(counts)
+        starts = ends - counts
+        minima = _minima(values, starts[filled])
+        groups = _Groups(len(counts))
+        found: list[tuple[int, int, float]] = []
+        for left, right in _candidates(minima, filled):
+            apart = groups.apart(left, right)
+            for a, b in zip(left[apart].tolist(), right[apart].tolist(), strict=True):
+                if groups.of(a) == groups.of(b):
+                    continue
+                limit = min(limits[a], limits[b])
+                one, other = (
+                    set(
+                        values[
+                            starts[n] : starts[n] + np.searchsorted(values[starts[n] : ends[n]], limit)
+                        ].tolist()
+                    )
+                    for n in (a, b)
+                )
+                shared = len(one & other)
+                alike = shared / (len(one) + len(other) - shared or 1)
+                if alike >= similarity:
+                    groups.join(a, b)
+                    found.append((min(a, b), max(a, b), alike))
+        return found
+
+
+def _sorted_keys(
+    owners: np.ndarray[Any, Any], hashes: np.ndarray[Any, Any], kept: np.ndarray[Any, Any]
+) -> Any:
+    """The kept hashes, each once for each text, sorted by text and hash: the text in the upper 32 bits."""
+    keys = (owners[kept].astype(np.uint64) << np.uint64(32)) | hashes[kept]
+    keys.sort()
+    return keys[np.flatnonzero(np.diff(keys, prepend=~keys[:1]))]
+
+
+def _minima(values: Hashes, starts: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """For each text and each of several mixings of the hashes: the lowest one."""
+    random = np.random.default_rng(_SEED)
+    factors, masks = random.integers(1, _LIMIT, (2, 2 * _ROUNDS), dtype=np.uint32)
+    found = np.empty((len(starts), 2 * _ROUNDS), dtype=np.uint32)
+    for n, (factor, mask) in enumerate(zip(factors | np.uint32(1), masks, strict=True)):
+        mixed = (values ^ mask) * factor  # an order of all 32-bit numbers
+        found[:, n] = np.minimum.reduceat(mixed ^ (mixed >> np.uint32(15)), starts)
+    return found
+
+
+def _candidates(
+    minima: np.ndarray[Any, Any], texts: np.ndarray[Any, Any]
+) -> Iterator[tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]]:
+    """Neighbours and neighbours of neighbours in each order, where enough of the minima agree."""
+    columns = minima.shape[1]
+    for start in range(0, columns, 2):
+        keys = [minima[:, (start + step) % columns] for step in range(_FIRST)]
+        order = np.lexsort(keys[::-1])
+        for step in (1, 2):
+            left, right = order[:-step], order[step:]
+            near = np.flatnonzero(keys[0][left] == keys[0][right])
+            left, right = left[near], right[near]
+            alike = (minima[left] == minima[right]).mean(axis=1) >= _AGREE
+            yield texts[left[alike]], texts[right[alike]]
+
+
+class _Groups:
+    """Which texts hang together."""
+
+    def __init__(self, count: int) -> None:
+        self._parent = list(range(count))
+
+    def of(self, n: int) -> int:
+        while self._parent[n] != n:
+            self._parent[n] = self._parent[self._parent[n]]
+            n = self._parent[n]
+        return n
+
+    def join(self, a: int, b: int) -> None:
+        a, b = self.of(a), self.of(b)
+        self._parent[max(a, b)] = min(a, b)
+
+    def apart(self, left: np.ndarray[Any, Any], right: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        """Which of these pairs do not hang together yet."""
+        group = np.array(self._parent)
+        while True:
+            above = group[group]
+            if (above == group).all():
+                break
+            group = above
+        result: np.ndarray[Any, Any] = group[left] != group[right]
+        return result

@@ -1,0 +1,228 @@
+"""Mending one record: the repairs of its findings, applied to its bytes in an order in which they do not disturb one another."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..checks.rule import ESCAPE, REMOVE, Edit, Rule, Safety
+from ..sources.decoding import SEPARATORS
+from . import splice
+from .dataset import Dataset
+from .errors import RolethreadError
+from .model import Conversation
+
+_RAW_SEPARATOR = re.compile("|".join(re.escape(mark) for mark in SEPARATORS))
+
+
+@dataclass(frozen=True, slots=True)
+class Repaired:
+    """One repair of a plan. ``before`` and ``after`` are None where bytes change and no text does."""
+
+    code: str
+    source: int
+    conversation: int | None
+    id: str | None
+    turn: int | None
+    path: str
+    before: str | None
+    after: str | None
+    safety: Safety
+    says: str
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """A finding that was to be repaired and is left as it is, and why."""
+
+    code: str
+    source: int
+    conversation: int | None
+    turn: int | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What is to be repaired: a rule's findings in one turn (or in the conversation). ``found`` are their numbers in the report."""
+
+    rule: Rule
+    source: int
+    index: int
+    turn: int | None
+    evidence: dict[str, Any] = field(hash=False)
+    found: tuple[int, ...] = ()
+
+    @property
+    def key(self) -> tuple[str, int, int, int | None]:
+        return self.rule.code, self.source, self.index, self.turn
+
+    def left(self, reason: str) -> Left:
+        return Left(self.rule.code, self.source, self.index, self.turn, reason)
+
+
+@dataclass(slots=True)
+class Mended:
+    """A record after its repairs: its bytes (None: removed), what was done, what was not.
+
+    ``places`` says where each turn of the record stands now, None where it is gone.
+    """
+
+    data: bytes | None
+    repaired: list[Repaired] = field(default_factory=list)
+    left: list[Left] = field(default_factory=list)
+    places: list[int | None] = field(default_factory=list)
+
+
+def mend(
+    dataset: Dataset,
+    conversation: Conversation,
+    data: bytes,
+    tasks: Iterable[Task],
+    shown: Sequence[int | None] = (),
+) -> Mended:
+    """Apply tasks to a record: texts first, then what removes turns from the end on, then the record.
+
+    ``shown`` are the numbers under which its turns are known, where they have moved already.
+    """
+    ordered = sorted(tasks, key=_order)
+    first = next((n for n, task in enumerate(ordered) if _order(task)[0] > 0), len(ordered))
+    mending = _Mending(dataset, conversation, data, shown)
+    mending.texts(ordered[:first])
+    for task in ordered[first:]:
+        if mending.result.data is None or mending.lost:
+            break
+        mending.one(task)
+    return mending.result
+
+
+class _Mending:
+    def __init__(
+        self, dataset: Dataset, conversation: Conversation, data: bytes, shown: Sequence[int | None]
+    ) -> None:
+        self._dataset = dataset
+        self._conversation = conversation
+        self._shown = shown
+        self._data = data
+        self.lost = False  # it is no conversation any more
+        self.result = Mended(data, places=list(range(len(conversation.messages))))
+
+    def texts(self, tasks: Sequence[Task]) -> None:
+        """What changes values and removes nothing: one task a turn and place in each round, a round being one pass over the record."""
+        while tasks and not self.lost:
+            values: dict[str, Any] = {}
+            touched: set[int | None] = set()
+            later: list[Task] = []
+            for task in tasks:
+                if task.turn in touched:
+                    later.append(task)
+                    continue
+                touched.add(task.turn)
+                edits = self._edits(task, task.turn)
+                if any(_overlaps(edit.path, values) for edit in edits):
+                    later.append(task)  # two turns in one string of the record
+                    continue
+                values |= {edit.path: edit.after for edit in edits}
+                self._note(task, edits)
+            tasks = later
+            if values:
+                self._set(splice.replace_all(self._data, values))
+
+    def one(self, task: Task) -> None:
+        """What removes turns, or the record."""
+        assert task.rule.repair is not None
+        at = None if task.turn is None else self.result.places[task.turn]
+        if task.turn is not None and at is None:
+            return  # the turn is gone
+        if task.rule.repair.removes_turns and self._conversation.reading.fixed:
+            self.result.left.append(
+                task.left("in this layout each turn has its own place, and none can be taken out")
+            )
+            return
+        edits = self._edits(task, at)
+        data = self._data
+        pointers = [message.pointer for message in self._conversation.messages]
+        for edit in edits:
+            if edit.path == "" and edit.after is REMOVE:
+                self.result.data = None
+                break
+            data = _spliced(data, edit)
+            if edit.after is REMOVE:
+                self.result.places = _without(self.result.places, pointers.index(edit.path))
+        self._note(task, edits[-1:] if edits and edits[-1].after is REMOVE else edits)
+        if self.result.data is not None and data != self._data:
+            self._set(data)
+
+    def _edits(self, task: Task, at: int | None) -> Sequence[Edit]:
+        assert task.rule.repair is not None
+        try:
+            return task.rule.repair.mend(self._conversation, at, task.evidence)
+        except RolethreadError:
+            raise
+        except Exception as problem:
+            self.result.left.append(task.left(f"the repair stopped with {type(problem).__name__}: {problem}"))
+            return []
+
+    def _set(self, data: bytes) -> None:
+        self._data = self.result.data = data
+        again = self._dataset.reread(self._conversation, data)
+        if again is None:
+            self.lost = True
+        else:
+            self._conversation = again
+
+    def _note(self, task: Task, edits: Sequence[Edit]) -> None:
+        if not edits:
+            return
+        edit, repair = edits[0], task.rule.repair
+        assert repair is not None
+        turn = self._shown[task.turn] if self._shown and task.turn is not None else task.turn
+        before = edit.before if isinstance(edit.before, str) and edit.after is not ESCAPE else None
+        after = edit.after.value if isinstance(edit.after, splice.WithKey) else edit.after
+        self.result.repaired.append(
+            Repaired(
+                task.rule.code,
+                task.source,
+                task.index,
+                self._conversation.id,
+                turn,
+                edit.path,
+                before,
+                after if isinstance(after, str) else None,
+                repair.safety,
+                repair.says,
+            )
+        )
+
+
+def _overlaps(path: str, others: Iterable[str]) -> bool:
+    """Whether a JSON Pointer is one of the others, or one lies inside the other."""
+    return any(
+        path == other or path.startswith(f"{other}/") or other.startswith(f"{path}/") for other in others
+    )
+
+
+def _without(places: Sequence[int | None], gone: int) -> list[int | None]:
+    """Where each original turn stands once the turn at ``gone`` was taken out."""
+    return [None if at is None or at == gone else at - 1 if at > gone else at for at in places]
+
+
+def _order(task: Task) -> tuple[int, int, str]:
+    group = {
+        "turn.empty": 1,
+        "record.empty": 4,
+        "dup.exact": 4,
+        "dup.near": 4,
+        "file.control_separator": 3,
+    }.get(task.rule.code, 2 if task.rule.family == "order" else 0)
+    return group, -(task.turn or 0) if group in (1, 2) else (task.turn or 0), task.rule.code
+
+
+def _spliced(data: bytes, edit: Edit) -> bytes:
+    if edit.after is ESCAPE:
+        return _RAW_SEPARATOR.sub(lambda match: f"\\u{ord(match.group()):04x}", data.decode()).encode()
+    if edit.after is REMOVE:
+        return splice.remove(data, edit.path)
+    return splice.replace(data, edit.path, edit.after)
