@@ -98,6 +98,101 @@ def test_conversations_without_ids_that_have_little_in_common_are_not_the_same()
     assert (len(comparison.added), len(comparison.removed), len(comparison.changed)) == (1, 1, 0)
 
 
+SAID = (
+    "Could you tell me where the ferry to Dunmore leaves from, please?",
+    "It leaves from the northern pier, every hour until nine in the evening.",
+    "How much is a ticket for two adults and a bicycle?",
+    "Eleven pounds for both of you; the bicycle travels free of charge.",
+)
+
+
+def told(town: str) -> dict[str, Any]:
+    return chat(*(text.replace("Dunmore", town).replace("northern", town[::-1]) for text in SAID))
+
+
+TOLD = [told(town) for town in ("Arklow", "Bray", "Cobh", "Dingle", "Ennis")]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: text + " ",
+        lambda text: "\n" + text.replace(" ", "  "),
+        lambda text: text.upper(),
+        lambda text: text.replace(",", ""),
+    ],
+)
+@pytest.mark.parametrize("times", [1, 40])
+def test_a_clean_up_of_every_turn_changes_every_conversation(change: Any, times: int) -> None:
+    before = copied(TOLD * times)
+    after = copied(before)
+    for record in after:
+        for turn in record["messages"]:
+            turn["content"] = change(turn["content"])
+        record["messages"][2]["content"] += "!"
+    comparison = rt.compare(before, after)
+
+    assert (comparison.added, comparison.removed, comparison.moved) == ([], [], [])
+    assert {change.by for change in comparison.changes()} == {"words"}
+    assert len(comparison.changed) == 5 * times
+
+
+def test_a_word_mended_in_every_turn_is_a_change() -> None:
+    after = copied(TOLD)
+    for record in after:
+        for turn, (old, new) in zip(
+            record["messages"],
+            [("please", "plz"), ("evening", "night"), ("ticket", "fare"), ("Eleven", "Ten")],
+            strict=True,
+        ):
+            turn["content"] = turn["content"].replace(old, new)
+    after.insert(2, chat("Quite another matter", "Indeed, it is"))
+    del after[4]
+    comparison = rt.compare(TOLD, after)
+
+    assert [(pair.before.raw, pair.by) for pair in comparison.changes()] == [
+        (TOLD[at], "words") for at in (0, 1, 2, 4)
+    ]
+    assert comparison.added == [comparison.after[2].id]
+    assert comparison.removed == [comparison.before[3].id]
+
+
+def test_a_system_prompt_in_common_does_not_make_two_conversations_one() -> None:
+    prompt = {"role": "system", "content": " ".join(f"rule{n}" for n in range(200))}
+    before, after = (
+        [chat(*(f"{word}{n}{m} says {word}{n}" for m in "abcd")) for n in range(30)]
+        for word in ("left", "right")
+    )
+    for record in (*before, *after):
+        record["messages"].insert(0, prompt)
+    comparison = rt.compare(before, after)
+
+    assert (len(comparison.added), len(comparison.removed), comparison.changed) == (30, 30, [])
+
+
+def test_a_few_words_in_common_are_no_evidence() -> None:
+    comparison = rt.compare([chat("Hi", "Hello there")], [chat("Hi there", "Hello")])
+    assert comparison.changed == [comparison.after[0].id]  # the same words, parted otherwise
+
+    comparison = rt.compare([chat("Hi Kai", "Hello")], [chat("Hi Mara", "Hello.")])
+    assert (len(comparison.added), len(comparison.removed)) == (1, 1)
+
+
+def test_long_conversations_are_measured_by_a_sample() -> None:
+    rng = random.Random(4)
+    words = [f"w{n}" for n in range(4_000)]
+    before = [chat(*(" ".join(rng.sample(words, 300)) for _ in range(4))) for _ in range(20)]
+    after = copied(before)
+    for record in after:
+        for turn in record["messages"]:
+            turn["content"] = turn["content"].replace(turn["content"].split()[7], "changed")
+    rng.shuffle(after)
+    comparison = rt.compare(before, after)
+
+    assert len(comparison.changed) == 20
+    assert rt.compare(before, [chat(" ".join(rng.sample(words, 300))) for _ in range(20)]).changed == []
+
+
 def test_moved_ones_are_the_fewest_that_explain_the_order() -> None:
     assert rt.compare(NAMED, [*NAMED[1:], NAMED[0]]).moved == ["c0"]
     assert rt.compare(NAMED, [NAMED[5], *NAMED[:5]]).moved == ["c5"]
@@ -369,6 +464,70 @@ def test_anything_can_be_compared_and_every_conversation_is_somewhere(
     assert both + len(comparison.added) == len(comparison.after)
     assert both + len(comparison.removed) == len(comparison.before)
     assert rt.compare(before, before).equal
+
+
+WORDS = st.sampled_from([f"{a}{b}{c}" for a in "bdfgklmnprst" for b in "aeiou" for c in "bdfgklmnprst"])
+CHATS = st.lists(
+    st.lists(st.lists(WORDS, min_size=5, max_size=9, unique=True).map(" ".join), min_size=1, max_size=5).map(
+        lambda texts: chat(*texts)
+    ),
+    max_size=9,
+    unique_by=json.dumps,
+)
+
+
+def placed_ids(dataset: Any, ids: list[str]) -> list[int]:
+    return [dataset[name].index for name in ids]
+
+
+@settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
+@given(st.data())
+def test_the_two_versions_can_change_places(data: Any) -> None:
+    before = data.draw(CHATS)
+    mixed = [*copied(before), *data.draw(CHATS)]
+    for record in mixed:
+        for turn in record["messages"]:
+            if data.draw(st.integers(0, 2)):
+                turn["content"] = " ".join([data.draw(WORDS), *turn["content"].split()[1:]])
+    after = data.draw(st.permutations(mixed))[: data.draw(st.integers(0, 12))]
+    there, back = rt.compare(before, after), rt.compare(after, before)
+
+    assert placed_ids(there.after, there.added) == placed_ids(back.before, back.removed)
+    assert placed_ids(there.before, there.removed) == placed_ids(back.after, back.added)
+    pairs = {(change.before.index, change.after.index, change.by) for change in there.changes()}
+    assert pairs == {(change.after.index, change.before.index, change.by) for change in back.changes()}
+    assert len(there.moved) == len(back.moved)
+    assert there.unchanged + len(there.changed) + len(there.added) == len(after)
+    assert there.unchanged + len(there.changed) + len(there.removed) == len(before)
+
+
+@settings(deadline=None, max_examples=40, suppress_health_check=list(HealthCheck))
+@given(CHATS, st.data())
+def test_every_conversation_with_one_word_changed_in_each_turn_is_changed(
+    before: list[Any], data: Any
+) -> None:
+    after = copied(before)
+    for n, record in enumerate(after):
+        for m, turn in enumerate(record["messages"]):
+            words = turn["content"].split()
+            words[data.draw(st.integers(0, len(words) - 1))] = f"other{n}x{m}"
+            turn["content"] = " ".join(words)
+    comparison = rt.compare(before, after)
+
+    assert (comparison.added, comparison.removed) == ([], [])
+    assert len(comparison.changed) == len(before)
+
+
+@settings(deadline=None, max_examples=40, suppress_health_check=list(HealthCheck))
+@given(CHATS, CHATS)
+def test_two_unrelated_files_have_nothing_in_common(before: list[Any], other: list[Any]) -> None:
+    after = copied(other)
+    for record in after:
+        for turn in record["messages"]:
+            turn["content"] = " ".join(f"z{word}" for word in turn["content"].split())
+    comparison = rt.compare(before, after)
+
+    assert (len(comparison.removed), len(comparison.added)) == (len(before), len(after))
 
 
 @pytest.mark.parametrize("path", real_files(), ids=lambda path: path.name)

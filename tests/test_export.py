@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import rolethread_nb as rt
+from rolethread_nb.cli import main
 from rolethread_nb.outputs.export import Exported
 
 ONE = b'{"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Ho"}]}'
@@ -100,6 +101,42 @@ def test_several_sources_as_they_came_need_a_folder(tmp_path: Path) -> None:
         ) else None
     with pytest.raises(rt.ExportError, match="cannot be made"):
         dataset.export(tmp_path / "a.jsonl" / "below", "same")
+
+
+@pytest.mark.parametrize("name", ["x.jsonl", "x.JSON", "x.jsonl.gz", "new/x.parquet"])
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_several_sources_are_refused_where_the_name_is_that_of_a_file(
+    name: str, dry_run: bool, tmp_path: Path
+) -> None:
+    for source, data in (("a.jsonl", ONE), ("b.jsonl", TWO)):
+        (tmp_path / source).write_bytes(data)
+    dataset = rt.load(str(tmp_path / "*.jsonl"))
+
+    with pytest.raises(rt.ExportError, match="is the name of a file, and 2 sources"):
+        dataset.export(tmp_path / name, "same", dry_run=dry_run)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.jsonl", "b.jsonl"]
+
+
+def test_a_folder_may_be_called_as_a_file_is_where_it_exists(tmp_path: Path) -> None:
+    for source, data in (("a.jsonl", ONE), ("b.jsonl", TWO)):
+        (tmp_path / source).write_bytes(data)
+    dataset = rt.load(str(tmp_path / "*.jsonl"))
+    (tmp_path / "x.jsonl").mkdir()
+    dataset.export(tmp_path / "x.jsonl", "same")
+
+    assert (tmp_path / "x.jsonl" / "b.jsonl").read_bytes() == TWO
+
+
+def test_the_command_line_says_so_in_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for source, data in (("a.jsonl", ONE), ("b.jsonl", TWO)):
+        (tmp_path / source).write_bytes(data)
+    sources = [str(tmp_path / name) for name in ("a.jsonl", "b.jsonl")]
+
+    assert main(["export", *sources, "--format", "same", "-o", str(tmp_path / "x.jsonl")]) == 2
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert "need a folder" in shown.err
+    assert not (tmp_path / "x.jsonl").exists()
 
 
 # ---------------------------------------------------------------- never over a source, whole or not at all

@@ -147,6 +147,48 @@ def test_a_pair_goes_over_with_both_its_answers(tmp_path: Path) -> None:
     ]
 
 
+PERSONA: list[dict[str, Any]] = [
+    {"n": 1.10, "persona": "Be kind.", "messages": [U, A]},
+    {"persona": "Be kind.", "dialog": [U, A]},
+    {"persona": "Be kind.", "instruction": "Hi", "input": "", "output": "Ho"},
+    {"persona": "Be kind.", "prompt": "Hi", "completion": "Ho"},
+    {"persona": "Be kind.", "prompt": [U], "completion": [A]},
+    {"persona": "Be kind.", "prompt": "Hi", "chosen": "Ho", "rejected": "Meh"},
+    {"persona": "Be kind.", "prompt": [U], "chosen": [A], "rejected": [BAD]},
+]
+
+
+@pytest.mark.parametrize("clean", [False, True])
+@pytest.mark.parametrize("format", ["messages", "sharegpt", "alpaca", "prompt-completion", "preference"])
+def test_a_system_prompt_under_a_key_of_ones_own_goes_over_once(
+    format: str, clean: bool, tmp_path: Path
+) -> None:
+    dataset = rt.load(PERSONA, fields={"system": "persona"})
+    done = dataset.export(tmp_path / "out.jsonl", format, clean=clean)
+    written = lines(tmp_path / "out.jsonl")
+
+    assert done.conversations == (2 if format == "preference" else len(PERSONA))
+    assert not any("persona" in record for record in written)
+    for conversation in rt.load(tmp_path / "out.jsonl"):
+        assert said(conversation)[:3] == [("system", "Be kind."), ("user", "Hi"), ("assistant", "Ho")]
+
+
+def test_two_system_prompts_do_not_become_one_in_silence(tmp_path: Path) -> None:
+    record = {"persona": "P", "system": "S", "instruction": "Hi", "input": "", "output": "Ho"}
+    done = rt.load([record], fields={"system": "persona"}).export(tmp_path / "a.jsonl", "alpaca")
+
+    assert lines(tmp_path / "a.jsonl") == [{"instruction": "Hi", "input": "", "output": "Ho", "system": "P"}]
+    assert [loss.what for loss in done.losses] == ["What stood under system was left out"]
+
+
+def test_a_system_prompt_under_a_key_of_ones_own_leaves_as_it_came(tmp_path: Path) -> None:
+    source = b'{"n": 1.10,  "persona":"Be kind.", "messages": [{"role": "user","content": "Hi"}]}\r\n'
+    (tmp_path / "in.jsonl").write_bytes(source)
+    rt.load(tmp_path / "in.jsonl", fields={"system": "persona"}).export(tmp_path / "out.jsonl", "same")
+
+    assert (tmp_path / "out.jsonl").read_bytes() == source
+
+
 def test_openai_pairs_keep_their_tools(tmp_path: Path) -> None:
     record = {
         "input": {"messages": [U], "tools": [1]},

@@ -24,6 +24,23 @@ LAYOUTS: dict[str, tuple[Any, str, list[tuple[str, str]], list[str]]] = {
         HI_HO,
         ["/conversations/0/value", "/conversations/1/value"],
     ),
+    "sharegpt with markdown": (
+        {
+            "conversations": [
+                {"from": "human", "text": "Hi", "markdown": None},
+                {"from": "gpt", "text": None, "markdown": "Ho"},
+            ]
+        },
+        "sharegpt",
+        HI_HO,
+        ["/conversations/0/text", "/conversations/1/markdown"],
+    ),
+    "a text beside null": (
+        {"messages": [{"role": "user", "content": None, "text": "Hi"}, A]},
+        "messages",
+        HI_HO,
+        ["/messages/0/text", "/messages/1/content"],
+    ),
     "bare": ([U, A], "bare", HI_HO, ["/0/content", "/1/content"]),
     "alpaca": (
         {"instruction": "Hi", "input": "", "output": "Ho"},
@@ -208,6 +225,12 @@ LAYOUTS: dict[str, tuple[Any, str, list[tuple[str, str]], list[str]]] = {
         [*HI_HO, ("assistant", "Meh")],
         ["/input/messages/0/content", "/preferred_output/0/content", "/non_preferred_output/0/content"],
     ),
+    "preference of lists of one text": (
+        {"prompt": ["Hi"], "chosen": ["Ho"], "rejected": ["Meh"]},
+        "preference",
+        [*HI_HO, ("assistant", "Meh")],
+        ["/prompt/0", "/chosen/0", "/rejected/0"],
+    ),
     "preference of packed texts": (
         {"chosen": "\n\nHuman: Hi\n\nAssistant: Ho", "rejected": "\n\nHuman: Hi\n\nAssistant: Meh"},
         "preference",
@@ -320,6 +343,18 @@ REFUSED: list[tuple[Any, str]] = [
     ({"dialog": ["Hi", "Ho"], "act": [1, 2]}, "parallel lists"),
     ({"roles": ["user", "assistant"], "texts": ["Hi", "Ho"]}, "parallel lists"),
     ({"chosen": "a", "prompt": "b"}, "half of a preference pair"),
+    (
+        {"chosen": ["Hi", "Ho"], "rejected": ["Hi", "Meh"]},
+        "chosen and rejected are lists of texts, which do not say who speaks",
+    ),
+    (
+        {"prompt": "Hi", "chosen": ["Ho", "So"], "rejected": "Meh"},
+        "chosen is a list of texts, which do not say who speaks",
+    ),
+    (
+        {"prompt": ["Hi", "Ho"], "preferred_output": "So", "non_preferred_output": "Meh"},
+        "prompt is a list of texts, which do not say who speaks",
+    ),
     ({"messages": "Hi"}, "messages is a text"),
     (
         {"conversations": ["Hi", "Ho"], "source": "x"},
@@ -362,6 +397,117 @@ def test_two_turn_lists_side_by_side_are_said() -> None:
     assert found == [(["messages", "conversations"], "messages"), (["dialog", "draft"], "dialog")]
 
 
+PERSONA: dict[str, tuple[Any, dict[str, str], str]] = {
+    "messages": ({"messages": [U, A]}, {}, "messages"),
+    "sharegpt": ({"conversations": [H, G]}, {}, "sharegpt"),
+    "a named list": ({"dialog": [U, A]}, {}, "named"),
+    "a list that is named by hand": ({"x/y": [U, A]}, {"messages": "x/y"}, "named"),
+    "turns named by their role": ({"turns": [{"user": "Hi"}, {"assistant": "Ho"}]}, {}, "named"),
+    "sentences": (
+        {
+            "dialogue": [
+                {"speaker": "user", "sentences": ["Hi"]},
+                {"speaker": "assistant", "sentences": ["Ho"]},
+            ]
+        },
+        {},
+        "named",
+    ),
+    "two halves": ({"prompt": "Hi", "completion": "Ho"}, {}, "prompt-completion"),
+    "two halves that are named by hand": (
+        {"ask": "Hi", "reply": "Ho"},
+        {"prompt": "ask", "completion": "reply"},
+        "prompt-completion",
+    ),
+    "alpaca": ({"instruction": "Hi", "input": "", "output": "Ho"}, {}, "alpaca"),
+    "query and response": ({"query": "Hi", "response": "Ho"}, {}, "query-response"),
+    "pairs": ({"conversation": [{"input": "Hi", "output": "Ho"}]}, {}, "pairs"),
+    "a transcript": ({"text": "User: Hi\nAssistant: Ho"}, {}, "transcript"),
+    "kto": ({"messages": [U, A], "label": True}, {}, "kto"),
+    "a preference pair": ({"prompt": "Hi", "chosen": "Ho", "rejected": "Meh"}, {}, "preference"),
+}
+
+
+@pytest.mark.parametrize("key", ["persona", "a/b~c"])
+@pytest.mark.parametrize("name", PERSONA)
+def test_a_system_prompt_under_a_key_of_ones_own_is_the_first_turn_and_is_repaired_there(
+    name: str, key: str
+) -> None:
+    record, fields, form = PERSONA[name]
+    dataset = rt.load([{"n": 1, key: "Be kind. ", **record}], fields={**fields, "system": key})
+    place = "/" + key.replace("~", "~0").replace("/", "~1")
+
+    assert dataset[0].format == form
+    assert [(m.role, m.text) for m in dataset[0]][:3] == [("system", "Be kind. "), *HI_HO]
+    assert [m.role for m in dataset[0]] == dataset.turns()["role"].tolist()
+    assert dataset[0].messages[0].pointer_at(0) == dataset[0].messages[0].content_pointer == place
+    report = dataset.check(select="text.whitespace")
+    assert [(issue.turn, issue.path) for issue in report] == [(0, place)]
+    report.repairs().apply()
+    assert dataset[0].raw == {"n": 1, key: "Be kind.", **record}
+
+
+def test_the_key_of_the_system_prompt_is_part_of_nothing_else() -> None:
+    record = {"instruction": "Be kind.", "input": "Hi", "output": "Ho"}
+    (conversation,) = rt.load([record], fields={"system": "instruction"})
+
+    assert [(m.role, m.text) for m in conversation] == [("system", "Be kind."), *HI_HO]
+
+
+@pytest.mark.parametrize(
+    ("beside", "system"),
+    [
+        ({"persona": "P", "system": "S"}, ["P"]),
+        ({"system": "S"}, ["S"]),
+        ({"persona": "", "system": "S"}, ["S"]),
+        ({"persona": None}, []),
+        ({"persona": ["P"]}, []),
+        ({}, []),
+    ],
+)
+@pytest.mark.parametrize("turns", [{"messages": [U, A]}, {"prompt": "Hi", "completion": "Ho"}])
+def test_the_named_key_of_the_system_prompt_comes_before_the_usual_one(
+    beside: dict[str, Any], system: list[str], turns: dict[str, Any]
+) -> None:
+    dataset = rt.load([{**turns, **beside}], fields={"system": "persona"})
+
+    assert [(m.role, m.text) for m in dataset[0]] == [*(("system", text) for text in system), *HI_HO]
+    assert dataset[0].raw == {**turns, **beside}
+
+
+def test_conversations_that_differ_in_their_system_prompt_are_no_duplicates() -> None:
+    turns = [{**U, "mood": 1}, A]
+    dataset = rt.load([{"persona": name, "messages": turns} for name in "PQP"], fields={"system": "persona"})
+
+    assert [issue.conversation for issue in dataset.check(select="dup.exact")] == [2]
+
+
+def test_a_system_prompt_under_a_key_of_ones_own_is_no_key_beside_the_turns() -> None:
+    records = [{"a/b": said, "system": "S", "messages": [U, A]} for said in ("P", "Q")]
+    before, after = (rt.load([record], fields={"system": "a/b"}) for record in records)
+
+    assert [pair.what for pair in rt.compare(before, after).changes()] == [("turns",)]
+
+
+def test_the_one_layout_that_is_asked_for_stays_the_one() -> None:
+    record = {"persona": "P", "prompt": "Hi", "completion": "Ho"}
+
+    assert len(rt.load([record], format="messages", fields={"system": "persona"})) == 0
+
+
+def test_a_system_prompt_beside_sentences_is_a_turn_of_the_table_as_well() -> None:
+    turns = [{"speaker": "user", "sentences": ["Hi"]}, {"speaker": "assistant", "sentences": ["Ho"]}]
+    dataset = rt.load([{"system": "S", "dialogue": turns}])
+
+    assert [m.text for m in dataset[0]] == dataset.turns()["text"].tolist() == ["S", "Hi", "Ho"]
+
+
+def test_what_stands_as_the_system_prompt_of_a_pair_and_is_no_text_is_no_turn() -> None:
+    (conversation,) = rt.load([{"system": ["S"], "chosen": [U, A], "rejected": [U, BAD]}])
+
+    assert [m.text for m in conversation] == ["Hi", "Ho", "Meh"]
+
+
 KEYS = (
     "messages conversations conversation dialog turns text prompt completion response instruction input output query history"
     " chosen rejected preferred_output non_preferred_output label system role from content value sentences speaker question answer"
@@ -394,3 +540,11 @@ def test_no_record_makes_it_fail_and_the_table_says_what_the_messages_say(record
         for message in conversation:
             for part in message.parts:
                 assert part.text in part.whole
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_one_message_alone_is_the_one_among_all(name: str) -> None:
+    (conversation,) = rt.load([LAYOUTS[name][0]])
+    (other,) = rt.load([LAYOUTS[name][0]])
+
+    assert [other.message(turn) for turn in range(len(conversation))] == conversation.messages

@@ -16,8 +16,8 @@ BLANK = "[\x00-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"
 HOLDS = {
     "control": "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]",
     "0": "[0-9]",
-    "beyond": "[^\x00-\x7f]",
     "latin": "[\x80-\xff\ufffd]",
+    "apart": "[\x85\xa0\u2000-\u200a\u2028\u2029\u202f\u205f\u0800-\u1fff\u3000-\uffff\U00010000-\U0010ffff]",
     "edge": rf"\A{BLANK}|{BLANK}\Z",
     "invisible": "[\xad\u200b\u202a-\u202e\u2066-\u2069\ufeff\U000e0000-\U000e007f]",
 }

@@ -415,7 +415,6 @@ def test_of_a_key_that_stands_twice_the_last_is_changed() -> None:
 
     assert splice.replace(record, "/a/b", 4) == b'{"a": 1, "a": {"b": 2, "b": 4}}'
     assert splice.replace_all(record, {"/a/b": 4}) == b'{"a": 1, "a": {"b": 2, "b": 4}}'
-    assert splice.rename(record, "/a", "c") == b'{"a": 1, "c": {"b": 2, "b": 3}}'
     for wrong in ("/x", "/a/b/c", "/a/0"):
         with pytest.raises(KeyError):
             splice.replace(record, wrong, 1)

@@ -33,7 +33,7 @@ def inner(value: str) -> tuple[int, int]:
     """Where a text begins and ends without blanks around it. U+3000 before the first word indents it and belongs to it."""
     end = len(value.rstrip())
     start = end - len(value[:end].lstrip())
-    if end < len(value):
+    if not value[end:].isascii():
         for match in broken(value):  # a blank that is half of a letter is none: voilÃ\u00a0
             if match.start() < end < match.end():
                 end = match.end()

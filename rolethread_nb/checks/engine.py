@@ -226,11 +226,11 @@ class Check:
         elif rule.spans is None:
             severity = None
             if rule.severity_of is not None and rule.evidence is not None:
-                message = block.conversation(at).messages[turn]
+                message = block.conversation(at).message(turn)
                 severity = self._severity(number, rule.evidence(message, _WHOLE))
             self._found.add(number, block.source, index, turn, 0, 0, None, severity)
         else:
-            message = block.conversation(at).messages[turn]
+            message = block.conversation(at).message(turn)
             for span in rule.spans(message):
                 severity = None
                 if rule.severity_of is not None and rule.evidence is not None:

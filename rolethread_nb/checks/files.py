@@ -6,7 +6,8 @@ import re
 from collections.abc import Sequence
 
 from ..core.model import Conversation
-from ..sources.decoding import Bad, decode
+from ..sources.decoding import Bad, clean_text, decode
+from .mending import rewriting
 from .rule import ESCAPE, Edit, Evidence, Page, Repair, Rule
 
 
@@ -16,16 +17,6 @@ def _escape_separators(conversation: Conversation, turn: int | None, evidence: E
 
 def _no_edits(conversation: Conversation, turn: int | None, evidence: Evidence) -> Sequence[Edit]:
     return []  # bytes outside of any conversation; the plan sees to them
-
-
-def _replace_surrogates(conversation: Conversation, turn: int | None, evidence: Evidence) -> Sequence[Edit]:
-    if turn is None:
-        return []
-    return [Edit(*edit) for edit in conversation.messages[turn].rewritten(_without_surrogates)]
-
-
-def _without_surrogates(value: str) -> str:
-    return "".join("\ufffd" if "\ud800" <= char <= "\udfff" else char for char in value)
 
 
 _STRING_OR_COMMA = re.compile(rb'"(?:[^"\\]|\\.)*"|,(?=[ \t\r\n]*[\]}])', re.DOTALL)
@@ -175,7 +166,7 @@ RULES: tuple[Rule, ...] = (
             '{"role": "user", "content": "\\\\ud83d"}',
             "Replaces each with U+FFFD. Unsafe: the character that was meant is lost.",
         ),
-        repair=Repair("unsafe", _replace_surrogates, "replace with U+FFFD"),
+        repair=Repair("unsafe", rewriting(clean_text), "replace with U+FFFD"),
         fires=(b'{"messages": [{"role": "user", "content": "a \\ud83d b"}]}',),
         silent=(b'{"messages": [{"role": "user", "content": "a \\ud83d\\ude00 b"}]}',),
     ),

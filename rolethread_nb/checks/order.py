@@ -9,8 +9,8 @@ import polars as pl
 from ..core.blocks import Block
 from ..core.model import Conversation, Message, Span
 from ..core.splice import WithKey
-from ..core.wording import plural
 from ..sources.roles import role_word
+from .labels import UnknownLabels, answered_by_system, is_unknown, says_of_label
 from .rule import RELATED_LIMIT, REMOVE, DatasetFinding, Edit, Evidence, Page, Repair, Rule
 from .vocabulary import (
     after_other_role,
@@ -111,42 +111,6 @@ def _map_label(conversation: Conversation, turn: int | None, evidence: Evidence)
     return [Edit(message.role_pointer, message.role_raw, word)]
 
 
-class _UnknownLabels:
-    """Collects labels that are no role: one finding a label."""
-
-    def __init__(self) -> None:
-        self._counts: dict[str, int] = {}
-        self._conversations: dict[str, int] = {}
-        self._last: dict[str, tuple[int, int]] = {}
-        self._where: dict[str, list[tuple[int, int, int]]] = {}
-
-    def partial(self, block: Block) -> None:
-        unknown = block.turns.filter(pl.col("role").is_null() & pl.col("role_raw").str.contains(r"\S"))
-        for at, turn, label in unknown.select("conversation", "turn", "role_raw").iter_rows():
-            place = (block.source, block.indices[at])
-            self._counts[label] = self._counts.get(label, 0) + 1
-            if self._last.get(label) != place:
-                self._conversations[label] = self._conversations.get(label, 0) + 1
-                self._last[label] = place
-            where = self._where.setdefault(label, [])
-            if len(where) < RELATED_LIMIT:
-                where.append((*place, turn))
-
-    def finish(self) -> list[DatasetFinding]:
-        return [
-            DatasetFinding(
-                {
-                    "label": label,
-                    "turns": count,
-                    "conversations": self._conversations[label],
-                    "mapping": f"roles={{{label!r}: 'user'}} (--role \"{label}=user\")",
-                },
-                self._where[label],
-            )
-            for label, count in sorted(self._counts.items(), key=lambda item: (-item[1], item[0]))
-        ]
-
-
 class _NoSystem:
     """Counts conversations with and without a system prompt."""
 
@@ -212,13 +176,14 @@ RULES: tuple[Rule, ...] = (
         severity="warning",
         scope="turn",
         title="Another spelling of a role",
-        when=alias.holds,
+        when=alias.holds & ~(answered_by_system & (role == "system")),
         evidence=_alias_evidence,
         says="The role “{label}” is read as {role}",
         where="role",
         page=Page(
             "Finds known spellings of a standard role that are not the layout's own word: SYSTEM, Bot, human in messages."
-            " Words that may mean something else (context, prompt, player, input) count only where the place agrees.",
+            " Words that may mean something else (context, prompt, player, input) count only where the place agrees."
+            " A SYSTEM that answers is left to role.unknown.",
             "Most templates compare letter for letter: the turn is dropped, or the odd word is trained on.",
             '{"role": "Human", "content": "Hi"}',
             "Writes the standard word. Safe: the role was read so already.",
@@ -237,23 +202,32 @@ RULES: tuple[Rule, ...] = (
         severity="error",
         scope="dataset",
         title="A label that is no role",
-        wave=_UnknownLabels,
-        says=lambda e: (
-            f"“{e['label']}” is no known role ({plural(e['turns'], 'turn')} in"
-            f" {plural(e['conversations'], 'conversation')}); say what it is, for example {e['mapping']}"
-        ),
+        wave=UnknownLabels,
+        says=says_of_label,
         page=Page(
-            "Collects role labels that are not known, such as a speaker's name: one finding a label.",
+            "Collects role labels that are not known, such as a speaker's name: one finding a label. So is a system that answers: user"
+            " and system speak in turn, the system answers at least twice, and nobody else speaks, as in dialogue corpora.",
             "Templates drop such turns, refuse the record, or train on the label. The order of the roles is judged once they are mapped.",
             '{"from": "User 1", "value": "Hi"}',
             "Writes the layout's word for the role and keeps the label as name. Unsafe, and only with an answer from you:"
             " report.repairs(roles={'User 1': 'user'}). To read a label so without changing the data: load(path, roles={'User 1': 'user'}).",
         ),
-        repair=Repair("unsafe", _map_label, "write the role, keep the label as name", needs_roles=True),
+        repair=Repair(
+            "unsafe",
+            _map_label,
+            "write the role, keep the label as name",
+            fits=is_unknown,
+            needs_roles=True,
+        ),
         profiles={"roleplay": "warning"},
-        fires=([{"role": "Mara", "content": "Hi"}, _REPLY],),
+        fires=(
+            [{"role": "Mara", "content": "Hi"}, _REPLY],
+            [{"role": role, "content": "Hi"} for role in ("USER", "SYSTEM", "USER", "SYSTEM")],
+        ),
         silent=(
             _CLEAN,
+            [_SYSTEM, _USER, _SYSTEM],
+            [_USER, _SYSTEM, _USER, _SYSTEM, _USER, _REPLY],
             [_USER, _CALL, _RESULT, _REPLY],
             [{"role": "developer", "content": "x"}, _USER, _REPLY],
         ),
@@ -263,7 +237,10 @@ RULES: tuple[Rule, ...] = (
         severity="warning",
         scope="turn",
         title="A system message after another role",
-        when=ordered.holds & role.is_in(["system", "developer"]) & after_other_role.holds,
+        when=ordered.holds
+        & role.is_in(["system", "developer"])
+        & after_other_role.holds
+        & ~answered_by_system,
         says="A system message stands after other turns",
         page=Page(
             "Finds system messages that come after a turn of another role.",
@@ -280,7 +257,7 @@ RULES: tuple[Rule, ...] = (
         severity="warning",
         scope="turn",
         title="A second system message",
-        when=ordered.holds & is_second_system.holds,
+        when=ordered.holds & is_second_system.holds & ~answered_by_system,
         says="A second system message",
         page=Page(
             "Finds system messages beyond the first.",
@@ -369,7 +346,7 @@ RULES: tuple[Rule, ...] = (
         severity="error",
         scope="conversation",
         title="No assistant turn",
-        when=ordered.holds & is_last.holds & ~has_assistant.holds & ~prompt_only.holds,
+        when=ordered.holds & is_last.holds & ~has_assistant.holds & ~prompt_only.holds & ~answered_by_system,
         says="The conversation has no assistant turn",
         page=Page(
             "Finds conversations without a single assistant turn.",

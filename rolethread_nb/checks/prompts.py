@@ -12,14 +12,14 @@ import polars as pl
 import zstandard
 
 from ..core.blocks import Block
+from ..core.model import IDEOGRAPHS
 from ..core.wording import plural
 from .rule import RELATED_LIMIT, DatasetFinding, Evidence, Page, Rule
 from .sketches import Sketches
 
 _SIMILARITY = 0.8
 # A word, or a character of a script without blanks.
-_IDEOGRAPHS = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff"
-_TOKEN = re.compile(rf"[{_IDEOGRAPHS}]|[^\s{_IDEOGRAPHS}]+")
+_TOKEN = re.compile(rf"[{IDEOGRAPHS}]|[^\s{IDEOGRAPHS}]+")
 _SHORT = 400  # bytes up to which a text is kept as it is
 _CHANGES = 20  # so many changes of a pair are kept
 _SHOWN = 160  # characters of one change

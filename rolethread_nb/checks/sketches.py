@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -26,12 +28,13 @@ _FIRST = 3  # minima that decide an order
 _SEED = 20_241
 _AGREE = 0.68  # share of the minima in which two texts must agree before they are compared
 
-_PLACES = 64  # places in a word that are told apart
-
-# Lower-case letters, digits and everything beyond ASCII by their byte; 0 for what stands between words.
-_LETTERS = np.array([n if n > 127 or chr(n).isalnum() else 0 for n in range(256)], dtype=np.uint8)
-_LETTERS[65:91] += 32
-_MIXED: Words = hashed(np.arange(256 * _PLACES, dtype=np.uint64)).reshape(256, _PLACES)
+# ASCII: letters in lower case and digits stay, what stands between words becomes a blank.
+_PARTED = bytes(n if n > 127 else ord(chr(n).lower()) if chr(n).isalnum() else 32 for n in range(256))
+_MARKS = r"[[\p{P}\p{S}\s]&&[^\x00-\x7f]]"  # the same beyond ASCII
+_LETTERS: Words = hashed(np.arange(256, dtype=np.uint64))
+_BASE = 0x9E3779B97F4A7C15
+_BLANK = ord(" ")
+_PIECE = 1 << 16  # bytes that are hashed together, so that sums stay in the fast memory
 
 Hashes = np.ndarray[Any, np.dtype[np.uint32]]
 
@@ -44,22 +47,44 @@ def _words(texts: pl.Series) -> tuple[Words, Places]:
     """
     beyond = texts.str.len_bytes() != texts.str.len_chars()
     if beyond.any():
-        lower = texts.filter(beyond).str.to_lowercase().str.replace_all(r"[\p{P}\p{S}\s]", " ")
+        lower = texts.filter(beyond).str.to_lowercase().str.replace_all(_MARKS, " ")
         unspaced = lower.str.contains(_UNSPACED)
         if unspaced.any():
             parted = lower.filter(unspaced).str.extract_all(WORD_PATTERN).list.join(" ")
             lower = lower.clone().scatter(unspaced.arg_true(), parted)
         texts = texts.clone().scatter(beyond.arg_true(), lower)
-    letters = _LETTERS[np.frombuffer("\n".join(texts.to_list()).encode(), dtype=np.uint8)]
-    at = np.flatnonzero(letters)
-    if not len(at):
-        return np.empty(0, dtype=np.uint64), np.empty(0, dtype=np.int64)
-    starts = np.flatnonzero(np.diff(at, prepend=-2) > 1)  # where words begin, among the letters
-    lengths = np.diff(starts, append=len(at))
-    place = np.arange(len(at)) - np.repeat(starts, lengths)
-    single: Words = np.add.reduceat(_MIXED[letters[at], place % _PLACES], starts)
+    codes = np.frombuffer(" ".join(texts.to_list()).encode().translate(_PARTED), dtype=np.uint8)
+    inside = np.concatenate([[False], codes != _BLANK, [False]])
+    starts, stops = np.flatnonzero(inside[1:] & ~inside[:-1]), np.flatnonzero(inside[:-1] & ~inside[1:])
     ends = np.cumsum(texts.str.len_bytes().to_numpy().astype(np.int64) + 1)
-    return hashed(single ^ lengths.astype(np.uint64)), np.searchsorted(ends, at[starts], side="right")
+    return _hashes(codes, starts, stops), np.searchsorted(ends, starts, side="right")
+
+
+def _hashes(codes: np.ndarray[Any, Any], starts: Places, stops: Places) -> Words:
+    """A hash of each stretch of bytes: a polynomial in powers of an odd number, modulo 2^64.
+
+    All stretches of a piece come from one running sum; what stands before a stretch is taken off, and its place divided out.
+    """
+    found = np.empty(len(starts), dtype=np.uint64)
+    bounds = np.searchsorted(starts, np.arange(0, len(codes) + _PIECE, _PIECE))
+    for low, high in pairwise(bounds):
+        if low == high:
+            continue
+        base, end = starts[low], stops[high - 1]
+        up, down = _powers(max(2 * _PIECE, int(end - base)))
+        sums = np.zeros(end - base + 1, dtype=np.uint64)
+        np.cumsum(np.take(_LETTERS, codes[base:end]) * up[: end - base], out=sums[1:])
+        first, last = starts[low:high] - base, stops[low:high] - base
+        found[low:high] = (sums[last] - sums[first]) * down[first]
+    return hashed(found ^ (stops - starts).astype(np.uint64))
+
+
+@lru_cache(maxsize=1)
+def _powers(count: int) -> tuple[Words, Words]:
+    """1, base, base², ... modulo 2^64, and what divides by them."""
+    up, down = (np.full(count, base, dtype=np.uint64) for base in (_BASE, pow(_BASE, -1, 1 << 64)))
+    up[0] = down[0] = 1
+    return np.cumprod(up), np.cumprod(down)
 
 
 @dataclass

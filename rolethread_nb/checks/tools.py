@@ -10,6 +10,7 @@ import polars as pl
 
 from ..core.blocks import Block
 from ..core.model import Message
+from ..sources.reading import SIDES, Side
 from .rule import DatasetFinding, Evidence, Page, Rule
 from .tool_calls import Call, calls_of, has_tool_parts, results_of
 from .tool_schema import Declared, declared, written_tools
@@ -96,13 +97,9 @@ def _in_messages(messages: Sequence[Message]) -> Declared | None:
 
 
 def _findings(messages: Sequence[Message], tools: Declared | None) -> Iterator[tuple[str, Evidence]]:
-    sides = {side for message in messages if (side := getattr(message, "side", None)) is not None}
-    for side in sorted(sides) or [None]:
-        turns = [
-            (turn, message)
-            for turn, message in enumerate(messages)
-            if getattr(message, "side", None) in (None, side)
-        ]
+    sides: list[Side | None] = [side for side in SIDES if any(message.side == side for message in messages)]
+    for side in sides or [None]:
+        turns = [(turn, message) for turn, message in enumerate(messages) if message.side in (None, side)]
         if any(_takes_part(message) for _, message in turns):
             yield from _of_one_thread(turns, tools)
 

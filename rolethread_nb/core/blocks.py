@@ -88,7 +88,7 @@ class Block:
     names: Mapping[int, str] = field(default_factory=dict)
     rejected: list[Rejected] = field(default_factory=list)
     rows: TurnRows = field(default_factory=lambda: TurnRows({}))
-    _hashed: tuple[list[bytes], list[bytes]] | None = None
+    _hashes: dict[int, bytes] = field(default_factory=dict)
     _made: dict[int, Conversation] = field(default_factory=dict)
 
     def __len__(self) -> int:
@@ -114,38 +114,23 @@ class Block:
     def content_keys(self) -> list[tuple[object, ...]]:
         """What two conversations have in common exactly if their turns, label, tools and preference sides are equal.
 
-        Clean turns are compared by two 64-bit hashes each, worked out column by column; the others by ``digests``.
+        Clean turns are compared by two 64-bit hashes each, worked out column by column; the others by ``turn_hash``.
         """
         odd = set(self.turns.filter(pl.col("odd"))["conversation"].to_list())
         sums = _content_sums(self)
         keys: list[tuple[object, ...]] = []
         for at, (raw, reading) in enumerate(zip(self.raws, self.readings, strict=True)):
-            if at in odd or (type(raw) is dict and not _COMPARED.isdisjoint(raw)):
-                keys.append((self.digests[at],))
-            else:
-                keys.append((reading.role_keys[0], sums[at]))
+            said = (self.turn_hash(at), reading.system) if at in odd else (reading.role_keys[0], sums[at])
+            compared = type(raw) is dict and not _COMPARED.isdisjoint(raw)
+            keys.append((*said, _beside(raw)) if compared else said)
         return keys
 
-    @property
-    def turn_hashes(self) -> list[bytes]:
-        """SHA-256 over the turns of each conversation, as sorted-key, compact UTF-8 JSON."""
-        return self._hashes()[0]
-
-    @property
-    def digests(self) -> list[bytes]:
-        """The same over all that makes two conversations equal (label, tools and preference sides as well)."""
-        return self._hashes()[1]
-
-    def _hashes(self) -> tuple[list[bytes], list[bytes]]:
-        if self._hashed is None:
-            turns = [hashlib.sha256(canonical_json(reading.turns)) for reading in self.readings]
-            own = [digest.digest() for digest in turns]
-            whole = [
-                _content_digest(raw, digest) if type(raw) is dict and not _COMPARED.isdisjoint(raw) else plain
-                for raw, digest, plain in zip(self.raws, turns, own, strict=True)
-            ]
-            self._hashed = own, whole
-        return self._hashed
+    def turn_hash(self, at: int) -> bytes:
+        """SHA-256 over the turns of a conversation, as sorted-key, compact UTF-8 JSON."""
+        if (found := self._hashes.get(at)) is None:
+            found = hashlib.sha256(canonical_json(self.readings[at].turns)).digest()
+            self._hashes[at] = found
+        return found
 
     def conversation(self, at: int) -> Conversation:
         """The conversation at a position in the block."""
@@ -211,16 +196,29 @@ def read_block(
         block.raws.append(raw)
         block.readings.append(reading)
         keys.append(count)
-    read = [record(index - region.first) for index in block.indices] if edits or block.rejected else None
-    whole = region.data if read is None else b"\n".join(read)
-    if may_hold_separator(whole):
-        for at, index in enumerate(block.indices):
-            block.remarks += [(at, remark) for remark in separators(record(index - region.first))]
-    if may_repeat_keys(whole, sum(keys)):
-        for at, (index, count) in enumerate(zip(block.indices, keys, strict=True)):
-            if may_repeat_keys(data := record(index - region.first), count):
-                block.remarks += [(at, remark) for remark in duplicate_keys(data)]
+    _remark_on_bytes(block, region, record, keys, changed=bool(edits))
     return block
+
+
+def _remark_on_bytes(
+    block: Block, region: Region, record: Callable[[int], bytes], keys: list[int], *, changed: bool
+) -> None:
+    """What decoding does not show: line breaks of other readers, and keys that stand twice in one object."""
+    places = [index - region.first for index in block.indices]
+    if changed or block.rejected:
+        read = [record(place) for place in places]
+        data = b"\n".join(read)
+        ends = np.cumsum([len(one) + 1 for one in read], dtype=np.int64) - 1
+        starts = ends - np.array([len(one) for one in read], dtype=np.int64)
+    else:
+        data = region.data
+        within = np.array(region.cuts or region.spans, dtype=np.int64).reshape(-1, 2)
+        starts, ends = (within - (0 if region.cuts else region.base)).T
+    if may_hold_separator(data):
+        for at, place in enumerate(places):
+            block.remarks += [(at, remark) for remark in separators(record(place))]
+    for at in may_repeat_keys(data, starts, ends, keys):
+        block.remarks += [(at, remark) for remark in duplicate_keys(record(places[at]))]
 
 
 def _decoded(
@@ -271,14 +269,13 @@ def canonical_json(value: Any) -> bytes:
         return text.encode("utf-8", "surrogatepass")
 
 
-def _content_digest(raw: Any, turn_hash: Any) -> bytes:
-    """The hash of the turns; conversations that differ in what stands beside them differ in it, too."""
-    digest = turn_hash.copy()
+def _beside(raw: Mapping[str, Any]) -> bytes:
+    """A hash of what stands beside the turns and makes them another conversation."""
+    digest = hashlib.sha256()
     for key in sorted(_COMPARED):
         if raw.get(key) is not None:
             digest.update(b"\0" + key.encode() + canonical_json(raw[key]))
-    result: bytes = digest.digest()
-    return result
+    return digest.digest()
 
 
 def _content_sums(block: Block) -> list[bytes]:

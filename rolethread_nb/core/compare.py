@@ -36,7 +36,7 @@ class Change:
 
     Attributes:
         before, after: the conversation as it was and as it is.
-        by: how it was found again: by ``id``, by ``content``, or by most of its ``turns``.
+        by: how it was found again: by ``id``, by ``content``, by most of its ``turns``, or by its ``words``.
         what: what differs: ``turns``, ``layout`` (the same turns are written otherwise), ``keys`` (something beside them).
         turns: the turns that differ.
         keys: top-level keys of the record, beside those that hold the turns, whose values differ.
@@ -260,8 +260,11 @@ def compare(
 ) -> Comparison:
     """Compare two versions of a dataset.
 
-    Conversations are found again by id, those left over by content, and those still left over by their turns, if at least half of them
-    are the same. Only changed conversations are decoded as a whole, when they are looked at.
+    Conversations are found again by id, those left over by content, those still left over by their turns, if at least half of them
+    are the same, and the last by their words: all of them in the same order (blanks, case and punctuation do not count), else at least
+    half of them (Jaccard index; words that more than a fifth of what is left over holds do not count, nor do turns that many
+    conversations share). By words, only conversations are measured that share a rare word or stand in nearly the same place between
+    the same neighbours. Only changed conversations are decoded as a whole, when they are looked at.
 
     Args:
         before, after: datasets, or anything that :func:`load` takes.

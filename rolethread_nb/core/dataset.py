@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
@@ -15,17 +13,14 @@ from typing import TYPE_CHECKING, Any, overload
 import polars as pl
 
 from ..settings import Settings, flat_thresholds
-from ..sources.decoding import Bad, decode, decode_exactly
-from ..sources.formats import recognise
 from ..sources.opening import Source
 from ..sources.reading import Format
-from ..sources.records import Region, regions
 from ..sources.roles import Role
-from .blocks import Block, Rejected, read_block
+from .blocks import Block, Rejected
 from .index import Identities, Index, IndexBuilder, Spans, fresh_id
 from .journal import Edits, Journal
 from .model import Conversation
-from .progress import Progress
+from .reader import Reader
 from .search import Searches
 from .wording import names_in, plural
 
@@ -62,13 +57,10 @@ class Dataset:
     ) -> None:
         self.settings = settings or Settings()
         self.decisions: dict[str, str] = {}
-        self._sources = list(sources)
-        self._formats = formats
-        self._roles = dict(roles)
+        self._reader = Reader(list(sources), formats, dict(roles), progress)
         self._features = features
-        self._progress = progress
         self._journal = Journal()
-        self._spans = [Spans() for _ in self._sources]
+        self._spans = [Spans() for _ in sources]
         self._index: Index | None = None
         self._index_version = -1
         self._original_ids: dict[tuple[int, int], str] | None = None
@@ -84,8 +76,8 @@ class Dataset:
         edits, version = self._journal.edits, self._journal.version
         builder = IndexBuilder()
         identities = Identities()
-        spans = [Spans() for _ in self._sources]
-        for block in self._read(edits, spans):
+        spans = [Spans() for _ in self._reader.sources]
+        for block in self._reader.blocks(edits, spans):
             known = self._original_ids
             if known is None:
                 identities.assign(block)
@@ -105,42 +97,6 @@ class Dataset:
             self._spans = spans
             self._index, self._index_version = index, version
 
-    def _read(self, edits: Edits, spans: list[Spans]) -> Iterator[Block]:
-        """The blocks as they stand in the sources; ``spans`` collects where the records are."""
-        done, bar = 0, Progress(sum(source.size for source in self._sources), self._progress)
-        with closing(bar):
-            for number, source in enumerate(self._sources):
-                ends = spans[number].ends
-                for block in self._read_source(number, source, edits, spans[number]):
-                    yield block
-                    bar.reached(done + (ends[-1] if ends else 0))
-                done += source.size
-
-    def _read_source(self, number: int, source: Source, edits: Edits, spans: Spans) -> Iterator[Block]:
-        for region in regions(source):
-            spans.starts.extend(start for start, _ in region.spans)
-            spans.ends.extend(end for _, end in region.spans)
-            spans.lines.extend(region.lines)
-            block = read_block(
-                region,
-                number,
-                source.name,
-                formats=self._formats,
-                roles=self._roles,
-                edits=edits.of_source(number),
-                has_lines=source.has_lines,
-                size=source.size,
-            )
-            if source.foreign is not None:
-                block.rejected = [
-                    replace(record, reason=f"the file is {source.foreign}") for record in block.rejected
-                ]
-            yield block
-        if source.damage is not None:
-            lost = Block(number, source.name, self._roles)
-            lost.rejected.append(Rejected(number, len(spans), None, None, source.damage, "file.bad_json", ""))
-            yield lost
-
     @property
     def index(self) -> Index:
         """What is kept of every conversation; made by reading the sources once."""
@@ -154,7 +110,7 @@ class Dataset:
     @property
     def sources(self) -> list[Source]:
         """The opened sources, in order."""
-        return list(self._sources)
+        return list(self._reader.sources)
 
     @property
     def edits(self) -> Edits:
@@ -169,7 +125,7 @@ class Dataset:
     @property
     def name(self) -> str:
         """What the dataset is called in headings: its file's name, or how many files it has."""
-        names = [Path(source.name).name or source.name for source in self._sources]
+        names = [Path(source.name).name or source.name for source in self._reader.sources]
         return names[0] if len(names) == 1 else f"{len(names)} sources"
 
     def record_count(self, source: int) -> int:
@@ -188,7 +144,7 @@ class Dataset:
         changed = (self._journal.edits if edits is None else edits).of_source(source)
         if index in changed:
             return changed[index]
-        return self._sources[source].record(*self.record_span(source, index))
+        return self._reader.sources[source].record(*self.record_span(source, index))
 
     def conversation_at(self, source: int, index: int, edits: Edits | None = None) -> Conversation | None:
         """The conversation of a record, None if the record is none (any more)."""
@@ -198,23 +154,19 @@ class Dataset:
             if key in self._cache:
                 self._cache.move_to_end(key)
                 return self._cache[key]
-        if not (0 <= source < len(self._sources) and 0 <= index < self.record_count(source)):
+        if not (0 <= source < len(self._reader.sources) and 0 <= index < self.record_count(source)):
             return None
         data = self.record_bytes(source, index, edits)
-        if data is None or isinstance(decode(data), Bad):
+        if data is None or (read := self._reader.one(data)) is None:
             return None
-        raw = decode_exactly(data)
-        reading = recognise(raw, self._formats)
-        if reading is None:
-            return None
-        _ = self.index
         row = self.index.row_of.get((source, index))
         name = (self._original_ids or {}).get((source, index)) or (
             self.index.conversations["id"][row] if row is not None else ""
         )
-        opened = self._sources[source]
+        opened = self._reader.sources[source]
         line = self._spans[source].lines[index] if opened.has_lines else None
-        found = Conversation(name, opened.name, source, index, line, reading, raw, self._roles)
+        raw, reading = read
+        found = Conversation(name, opened.name, source, index, line, reading, raw, self._reader.roles)
         with self._lock:
             self._cache[key] = found
             while len(self._cache) > _CACHED:
@@ -223,23 +175,14 @@ class Dataset:
 
     def reread(self, conversation: Conversation, data: bytes) -> Conversation | None:
         """The conversation with other bytes for its record, None if it would be none."""
-        if isinstance(decode(data), Bad):
+        if (read := self._reader.one(data)) is None:
             return None
-        raw = decode_exactly(data)
-        reading = recognise(raw, self._formats)
-        return None if reading is None else replace(conversation, raw=raw, reading=reading)
+        raw, reading = read
+        return replace(conversation, raw=raw, reading=reading)
 
     def block_of(self, datas: Sequence[bytes]) -> Block:
         """Records that stand in no source, as a block: what a check would make of them. Their positions are their numbers."""
-        ends = list(itertools.accumulate(len(data) + 1 for data in datas))
-        spans = [(end - len(data) - 1, end - 1) for data, end in zip(datas, ends, strict=True)]
-        region = Region(0, 0, b"\n".join(datas), spans, [1] * len(datas))
-        size = len(region.data) + 1  # none of them is the last of a file, which may be cut off
-        block = read_block(
-            region, 0, "", formats=self._formats, roles=self._roles, edits={}, has_lines=False, size=size
-        )
-        block.ids = [""] * len(block)
-        return block
+        return self._reader.alone(datas)
 
     # ------------------------------------------------------------------ looking
 
@@ -338,7 +281,9 @@ class Dataset:
         if changed := len(self._journal.edits):
             parts.append(f"{plural(changed, 'record')} changed")
         parts += [
-            f"{source.name} is {source.foreign}" for source in self._sources if source.foreign is not None
+            f"{source.name} is {source.foreign}"
+            for source in self._reader.sources
+            if source.foreign is not None
         ]
         return f"<Dataset {self.name}: {', '.join(parts)}>"
 
@@ -371,20 +316,7 @@ class Dataset:
         """
         from .checking import run_check
 
-        return run_check(self, self._given(profile, select, ignore, where, thresholds, baseline))
-
-    def _given(
-        self,
-        profile: str | None = None,
-        select: Sequence[str] | str | None = None,
-        ignore: Sequence[str] | str | None = None,
-        where: str | None = None,
-        thresholds: Mapping[str, Any] | None = None,
-        baseline: str | os.PathLike[str] | bool | None = None,
-    ) -> Settings:
-        settings = self.settings
-        if baseline is False:
-            settings = settings.without("baseline")
+        settings = self.settings.without("baseline") if baseline is False else self.settings
         named = None if baseline is None or isinstance(baseline, bool) else Path(baseline).absolute()
         given = {
             "profile": profile,
@@ -394,7 +326,7 @@ class Dataset:
             "baseline": named,
             "thresholds": None if thresholds is None else flat_thresholds(thresholds),
         }
-        return settings.given(given)
+        return run_check(self, settings.given(given))
 
     def iter_issues(self, profile: str | None = None) -> Iterator[Issue]:
         """Findings as they are found, block by block; those about the whole dataset come last.
@@ -403,7 +335,7 @@ class Dataset:
         """
         from .checking import stream_issues
 
-        return stream_issues(self, self._given(profile))
+        return stream_issues(self, self.settings.given({"profile": profile}))
 
     def apply(self, edits: Mapping[tuple[int, int], bytes | None], what: str) -> None:
         """Change records, as one step that can be undone: (source, record) to new bytes, or None to remove it."""

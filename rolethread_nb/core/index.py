@@ -101,11 +101,11 @@ class Identities:
         first, source = self._first, block.source
         for at, (index, raw) in enumerate(zip(block.indices, block.raws, strict=True)):
             own = written_id(raw) or block.names.get(index)
-            name = block.turn_hashes[at].hex()[:16] if own is None else own
+            name = block.turn_hash(at).hex()[:16] if own is None else own
             if first.setdefault((source, name), index) != index:
                 if own is not None:
                     block.repeated[index] = self.repeated[source, index] = (own, first[source, own])
-                    name = f"{own}~{block.turn_hashes[at].hex()[:8]}"
+                    name = f"{own}~{block.turn_hash(at).hex()[:8]}"
                 name = self._unused(source, name)
                 first[source, name] = index
             block.ids.append(name)
@@ -122,7 +122,7 @@ class Identities:
 
 def fresh_id(block: Block, at: int) -> str:
     """An id for a record that became a conversation only through a change."""
-    return written_id(block.raws[at]) or block.turn_hashes[at].hex()[:16]
+    return written_id(block.raws[at]) or block.turn_hash(at).hex()[:16]
 
 
 class IndexBuilder:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..checks.rule import Rule
+from ..sources.reading import escaped
 from .model import SEVERITIES, Conversation, Issue, Span
 
 
@@ -38,7 +39,7 @@ def issue_of(
             "message": message.pointer,
         }[found.where]
         if found.code == "turn.stray_key":
-            path = f"{message.pointer}/{evidence['key'].replace('~', '~0').replace('/', '~1')}"
+            path = f"{message.pointer}/{escaped(evidence['key'])}"
     elif conversation is not None:
         path = conversation.reading.pointer
     return Issue(

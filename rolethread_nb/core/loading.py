@@ -90,7 +90,7 @@ def _formats(name: str, fields: Mapping[str, str] | None) -> tuple[Format, ...]:
         names = [*LIST_FIELDS, *ANSWER_FIELDS]
         if unknown := sorted(set(fields) - set(names)):
             raise QueryError(f"fields names {unknown[0]!r}; it can name {', '.join(names)}.")
-        known = (*described(fields), *known)
+        known = (*described(fields, known), *known)
     return known
 
 

@@ -1,4 +1,4 @@
-"""Which conversations of two versions of a dataset are the same: by id, else by content, else by most of their turns.
+"""Which conversations of two versions of a dataset are the same: by id, else by content, else by most of their turns or words.
 
 Everything is compared by hashes, block by block; no text is kept.
 """
@@ -13,16 +13,20 @@ from typing import Any, Literal
 import numpy as np
 import polars as pl
 
-from ..sources.reading import Reading
+from ..sources.reading import Reading, steps
 from .blocks import Block, canonical_json
 from .dataset import Dataset
 from .differences import beyond_text
+from .hashing import Words, hashed
+from .likeness import Said, alike
 from .turns import encodable
 
-By = Literal["id", "content", "turns"]
+By = Literal["id", "content", "turns", "words"]
 
 _OFTEN = 10  # a turn that more conversations share says little about which of them are the same
 _ALIKE = 0.5  # share of turns that two conversations must have in common to be versions of one
+
+_NOBODY = pl.Series([0], dtype=pl.UInt64)
 
 _ROWS: dict[str, Any] = {
     "id": pl.String,
@@ -34,6 +38,7 @@ _ROWS: dict[str, Any] = {
     "beside": pl.UInt64,
 }
 _TURNS: dict[str, Any] = {"row": pl.UInt32, "said": pl.UInt64}
+_PAIRS: dict[str, Any] = {"before": pl.UInt32, "after": pl.UInt32}
 _CONTENT = ("turns", "one", "two")
 
 
@@ -64,6 +69,7 @@ class Print:
     """The hashes of one version: of each conversation's content and record, and of each turn."""
 
     def __init__(self, dataset: Dataset) -> None:
+        self._dataset = dataset
         rows, turns, count = [pl.DataFrame(schema=_ROWS)], [pl.DataFrame(schema=_TURNS)], 0
         for block in dataset.blocks():
             if len(block):
@@ -79,13 +85,16 @@ class Print:
             if one.index < dataset.record_count(one.source)
         )
 
+    def said(self, rows: pl.Series) -> Said:
+        """What some of the conversations say, read again; ``rows`` in order."""
+        often = self.turns.select((pl.len().over("said") > _OFTEN).alias("often"))["often"]
+        return Said(self._dataset.blocks(), rows, often)
+
 
 def _block_print(block: Block, count: int) -> tuple[pl.DataFrame, pl.DataFrame]:
     table = block.turns
-    rejected = (pl.col("side") == "rejected").fill_null(False).alias("rejected")
-    who = pl.struct(pl.coalesce("role", "role_raw").alias("who"), "speaker", rejected, "text")
-    said = table.select(one=who.hash(1), two=who.hash(2))
-    hashes = {name: said[name].to_numpy().copy() for name in ("one", "two")}
+    who = _who(table)
+    hashes = {name: hashed(text ^ who) for name, text in zip(("one", "two"), block.text_hashes, strict=True)}
     odd = table.with_row_index("n").filter(pl.col("odd")).select("n", "conversation", "turn")
     for n, at, turn in odd.iter_rows():
         if (more := beyond_text(block.conversation(at).messages[turn])) is None:
@@ -98,10 +107,9 @@ def _block_print(block: Block, count: int) -> tuple[pl.DataFrame, pl.DataFrame]:
         at = table["conversation"].to_numpy()
         starts = np.flatnonzero(np.diff(at.astype(np.int64), prepend=-1))
         sums[0, at[starts]] = np.diff(starts, append=len(at))
-        for seed, (name, values) in enumerate(hashes.items(), 1):
-            placed = pl.DataFrame({"turn": table["turn"], name: values})
-            mixed = placed.select(h=pl.struct("turn", name).hash(seed))["h"].to_numpy()
-            sums[seed, at[starts]] = np.add.reduceat(mixed, starts)
+        place = hashed(table["turn"].to_numpy().astype(np.uint64))
+        for column, values in enumerate(hashes.values(), 1):
+            sums[column, at[starts]] = np.add.reduceat(hashed(values ^ place), starts)
     records = [_number(raw) for raw in block.raws]
     others = [_number(beside(raw, reading)) for raw, reading in zip(block.raws, block.readings, strict=True)]
     rows = pl.DataFrame(
@@ -120,6 +128,17 @@ def _block_print(block: Block, count: int) -> tuple[pl.DataFrame, pl.DataFrame]:
     return rows, pl.DataFrame({"row": row, "said": pl.Series(hashes["one"])}, schema=_TURNS)
 
 
+def _who(table: pl.DataFrame) -> Words:
+    """A hash of who says each turn: role (the label, where it is not known), speaker, and whether it is the rejected answer."""
+    rejected = (pl.col("side") == "rejected").fill_null(False).cast(pl.UInt64).alias("rejected")
+    columns = table.select(pl.coalesce("role", "role_raw").alias("who"), "speaker", rejected)
+    found: Words = columns["rejected"].to_numpy()
+    for seed, name in enumerate(("who", "speaker"), 5):
+        named = columns[name]
+        found = hashed(found ^ named.hash(seed).zip_with(named.is_not_null(), _NOBODY).to_numpy())
+    return found
+
+
 def _number(value: Any) -> int:
     return int.from_bytes(hashlib.blake2b(canonical_json(value), digest_size=8).digest(), "little")
 
@@ -128,25 +147,36 @@ def beside(raw: Any, reading: Reading) -> dict[str, Any]:
     """What stands in a record beside its turns, by top-level key."""
     if not isinstance(raw, dict):
         return {}
-    turns = {reading.pointer.lstrip("/").partition("/")[0], *reading.keys}
+    turns = {*steps(reading.pointer)[:1], *reading.keys}
     if reading.system is not None:
-        turns.add("system")
+        turns.add(reading.system_key)
     return {key: value for key, value in raw.items() if key not in turns}
 
 
 def match(before: Print, after: Print) -> Matched:
-    """Find each conversation again: equal records first, then by id, those left by content, those still left by most of their turns."""
+    """Find each conversation again.
+
+    Equal records first, then by id, those left by content, those still left by most of their turns, and the last by their words.
+    """
     left, right = before.rows, after.rows
     parts: list[pl.DataFrame] = []
-    for by, keys in (("content", ["record"]), ("id", ["id"]), ("content", list(_CONTENT))):
-        found = _joined(left, right, keys).with_columns(by=pl.lit(by))
-        parts.append(found)
+
+    def take(found: pl.DataFrame, by: By) -> None:
+        nonlocal left, right
+        parts.append(found.with_columns(by=pl.lit(by)))
         left = left.join(found, left_on="row", right_on="before", how="anti", maintain_order="left")
         right = right.join(found, left_on="row", right_on="after", how="anti", maintain_order="left")
-    alike = _alike(left, right, before.turns, after.turns)
-    parts.append(alike.with_columns(by=pl.lit("turns")))
-    left = left.join(alike, left_on="row", right_on="before", how="anti", maintain_order="left")
-    right = right.join(alike, left_on="row", right_on="after", how="anti", maintain_order="left")
+
+    take(_joined(left, right, ["record"]), "content")
+    take(_joined(left, right, ["id"]), "id")
+    take(_joined(left, right, list(_CONTENT)), "content")
+    take(_alike(left, right, before.turns, after.turns), "turns")
+    if left.height and right.height:
+        read = before.said(left["row"]), after.said(right["row"])
+        take(_joined(read[0].plain, read[1].plain, ["plain", "turns"]), "words")
+        read[0].keep(left["row"])
+        read[1].keep(right["row"])
+        take(_best(alike(*read, pl.concat(parts))), "words")
     pairs = pl.concat(parts).sort("after")
     for side, rows in (("before", before.rows), ("after", after.rows)):
         renamed = rows.rename({name: f"{name}_{side}" for name in rows.columns if name != "row"})
@@ -184,9 +214,8 @@ def _alike(
     left: pl.DataFrame, right: pl.DataFrame, before: pl.DataFrame, after: pl.DataFrame
 ) -> pl.DataFrame:
     """Rows that have most of their turns in common, the most alike first."""
-    schema = {"before": pl.UInt32, "after": pl.UInt32}
     if not left.height or not right.height:
-        return pl.DataFrame(schema=schema)
+        return pl.DataFrame(schema=_PAIRS)
     own = [
         turns.join(rows.select("row"), on="row", how="semi").unique()
         for rows, turns in ((left, before), (right, after))
@@ -206,19 +235,26 @@ def _alike(
             right.select(pl.col("row").alias("row_after"), pl.col("turns").alias("turns_after")),
             on="row_after",
         )
-        .with_columns(share=2 * pl.col("len") / (pl.col("turns") + pl.col("turns_after")))
+        .with_columns(share=2 * pl.col("len") / (pl.col("turns") + pl.col("turns_after")), near=0)
         .filter(pl.col("share") >= _ALIKE)
-        .sort("share", "row", "row_after", descending=[True, False, False])
     )
+    return _best(scored)
+
+
+def _best(scored: pl.DataFrame) -> pl.DataFrame:
+    """The most alike first, each row once. Ties are settled so that the two versions can change places."""
+    apart = (pl.col("row").cast(pl.Int64) - pl.col("row_after").cast(pl.Int64)).abs()
+    together = pl.col("row").cast(pl.Int64) + pl.col("row_after").cast(pl.Int64)
+    ordered = scored.sort(-pl.col("share"), "near", together, apart, "row")
     taken: set[int] = set()
     used: set[int] = set()
     pairs = []
-    for old, new in scored.select("row", "row_after").iter_rows():
+    for old, new in ordered.select("row", "row_after").iter_rows():
         if old not in taken and new not in used:
             taken.add(old)
             used.add(new)
             pairs.append((old, new))
-    return pl.DataFrame(pairs, schema=schema, orient="row")
+    return pl.DataFrame(pairs, schema=_PAIRS, orient="row")
 
 
 def moved(pairs: list[Pair]) -> list[int]:

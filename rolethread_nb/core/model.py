@@ -126,21 +126,32 @@ class Message:
         return found
 
 
+# The role of the turn before, where it matters.
+Before = Callable[[], str | None]
+
+
 def read_messages(reading: Reading, roles: Mapping[str, Role]) -> list[Message]:
     """The messages of one record, one for each element of its turn list, whatever that element is."""
     own = {**reading.own, **roles}
     messages: list[Message] = []
     if reading.system is not None:
-        text = reading.system
-        messages.append(Message("system", "system", text, text, None, text, "text", "/system"))
+        messages.append(_system_beside(reading, reading.system))
+
+    def before() -> str | None:
+        return messages[-1].role if messages else None
+
     for at, raw in enumerate(reading.turns):
-        previous = messages[-1].role if messages else None
         if reading.slots is None:
-            messages.append(_message(raw, f"{reading.pointer}/{at}", reading, own, len(messages), previous))
+            messages.append(_message(raw, f"{reading.pointer}/{at}", reading, own, len(messages), before))
         else:
             slot = reading.slots[at]
-            messages.append(_slotted(raw, slot, reading, own, roles, len(messages), previous))
+            messages.append(_slotted(raw, slot, reading, own, roles, len(messages), before))
     return messages
+
+
+def _system_beside(reading: Reading, text: str) -> Message:
+    """The system prompt that stands beside the turn list."""
+    return Message("system", "system", text, text, None, text, "text", "/" + escaped(reading.system_key))
 
 
 def _slotted(
@@ -150,14 +161,14 @@ def _slotted(
     own: dict[str, Role],
     roles: Mapping[str, Role],
     turn: int,
-    previous: str | None,
+    before: Before,
 ) -> Message:
     if slot.label is None:
         return replace(
-            _message(raw, slot.pointer, reading, own, turn, previous), side=slot.side, placed=slot.placed
+            _message(raw, slot.pointer, reading, own, turn, before), side=slot.side, placed=slot.placed
         )
     label = Label(roles.get(slot.label, slot.role)) if slot.role is not None else understand(slot.label, own)
-    if label.role is not None and label.by_position and not fits_position(label.role, turn, previous):
+    if label.role is not None and label.by_position and not fits_position(label.role, turn, before()):
         label = NO_LABEL
     text = slot.text() if slot.parts else text_of(raw)
     content = text if slot.parts else raw
@@ -184,7 +195,7 @@ def slot_kind(slot: Slot, raw: Any) -> Kind:
 
 
 def _message(
-    raw: Any, pointer: str, reading: Reading, own: dict[str, Role], turn: int, previous: str | None
+    raw: Any, pointer: str, reading: Reading, own: dict[str, Role], turn: int, before: Before
 ) -> Message:
     if not isinstance(raw, dict):
         return Message(None, None, "", raw, None, raw, "not_object", pointer)
@@ -192,9 +203,9 @@ def _message(
     role_raw = raw[role_key] if role_key is not None else None
     label = understand(role_raw, own) if role_raw is not None else NO_LABEL
     role = label.role
-    if role is not None and label.by_position and not fits_position(role, turn, previous):
+    if role is not None and label.by_position and not fits_position(role, turn, before()):
         label, role = NO_LABEL, None
-    content_key = next((key for key in reading.text_keys if key in raw), None)
+    content_key = content_key_of(raw, reading.text_keys)
     content = raw[content_key] if content_key is not None else None
     name = raw.get("name")
     return Message(
@@ -210,6 +221,12 @@ def _message(
         role_key,
         label,
     )
+
+
+def content_key_of(raw: Mapping[str, Any], keys: tuple[str, ...]) -> str | None:
+    """The key of a message under which its content stands: the first that is not null, else the first that is there."""
+    held = next((key for key in keys if raw.get(key) is not None), None)
+    return held if held is not None else next((key for key in keys if key in raw), None)
 
 
 def text_of(content: Any) -> str:
@@ -300,6 +317,18 @@ class Conversation:
     def messages(self) -> list[Message]:
         return read_messages(self.reading, self.roles)
 
+    def message(self, turn: int) -> Message:
+        """One of the messages; the others are made only where they are needed to tell its role."""
+        reading = self.reading
+        place = turn - (reading.system is not None)
+        if "messages" in self.__dict__ or reading.slots is not None or place < 0:
+            return self.messages[turn]
+        own = {**reading.own, **self.roles}
+        raw, pointer = reading.turns[place], f"{reading.pointer}/{place}"
+        return _message(
+            raw, pointer, reading, own, turn, lambda: self.messages[turn - 1].role if turn else None
+        )
+
     @property
     def tags(self) -> list[str]:
         """The record's ``tags`` (or ``metadata.tags``) that are strings."""
@@ -357,9 +386,9 @@ class Issue:
 # A CJK or kana character, or a Hangul syllable, is a word; so are up to four letters of the scripts of South-East Asia that are
 # written without blanks (an estimate, since finding their words needs a dictionary); in other scripts a word is what stands
 # between blanks and control characters. Both patterns say the same, to polars and to Python.
-_IDEOGRAPHS = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff"
-_UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"
-WORD_PATTERN = f"[{_IDEOGRAPHS}]|[{_UNSPACED}]{{1,4}}|[^\\s\x00-\x1f{_IDEOGRAPHS}{_UNSPACED}]+"
+IDEOGRAPHS = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff"
+UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"
+WORD_PATTERN = f"[{IDEOGRAPHS}]|[{UNSPACED}]{{1,4}}|[^\\s\x00-\x1f{IDEOGRAPHS}{UNSPACED}]+"
 _WORD = re.compile(WORD_PATTERN)
 
 

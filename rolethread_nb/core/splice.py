@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from ..sources.decoding import decode_string
+from ..sources.reading import steps
 
 _BLANKS = re.compile(rb"[ \t\r\n]*")
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
@@ -40,8 +41,8 @@ def locate(record: bytes, pointer: str) -> Place:
         KeyError: if there is nothing at the pointer.
     """
     place = Place(*_value_span(record, _skip(record, 0)), item=(0, len(record)), siblings=(), position=0)
-    for step in pointer.split("/")[1:]:
-        place = _child(record, place.start, step.replace("~1", "/").replace("~0", "~"))
+    for step in steps(pointer):
+        place = _child(record, place.start, step)
     return place
 
 
@@ -124,11 +125,11 @@ def replace_all(record: bytes, values: Mapping[str, Any]) -> bytes:
     """The record with other values at several JSON Pointers, none of which lies inside another, in one pass."""
     wanted: dict[str, Any] = {}
     for pointer, value in values.items():
-        steps = [step.replace("~1", "/").replace("~0", "~") for step in pointer.split("/")[1:]]
+        *outer, last = steps(pointer)
         level = wanted
-        for step in steps[:-1]:
+        for step in outer:
             level = level.setdefault(step, {})
-        level[steps[-1]] = _Value(value)
+        level[last] = _Value(value)
     places: list[tuple[int, int, Any]] = []
     _find(record, _skip(record, 0), wanted, places)
     if len(places) < len(values):
@@ -163,13 +164,6 @@ def _find(record: bytes, at: int, wanted: Mapping[str, Any], places: list[tuple[
             places.append((start, end, below.value))
         else:
             _find(record, start, below, places)
-
-
-def rename(record: bytes, pointer: str, name: str) -> bytes:
-    """The record with another key at the pointer; the value keeps its bytes."""
-    place = locate(record, pointer)
-    end = _string_end(record, place.item[0])
-    return record[: place.item[0]] + encoded_like(record, name) + record[end:]
 
 
 def remove(record: bytes, pointer: str) -> bytes:

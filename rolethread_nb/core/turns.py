@@ -12,11 +12,22 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from ..sources.decoding import key_count
+from ..sources.decoding import clean_text, key_count
 from ..sources.reading import Reading, Slot
 from ..sources.roles import Role, fits_position, understand
-from .marks import marks_of
-from .model import KNOWN_KEYS, WORD_PATTERN, has_calls, kind_of, part_problem, slot_kind, text_of
+from .marks import MARKS, marks_of
+from .model import (
+    IDEOGRAPHS,
+    KNOWN_KEYS,
+    UNSPACED,
+    WORD_PATTERN,
+    content_key_of,
+    has_calls,
+    kind_of,
+    part_problem,
+    slot_kind,
+    text_of,
+)
 
 SCHEMA: dict[str, Any] = {
     "conversation": pl.UInt32,
@@ -37,14 +48,6 @@ SCHEMA: dict[str, Any] = {
     "odd": pl.Boolean,
     "words": pl.UInt32,
 }
-_ODD = {
-    "row": pl.UInt32,
-    "speaker": pl.String,
-    "odd_kind": pl.String,
-    "calls": pl.Boolean,
-    "weight": pl.Float64,
-}
-
 # Quoted speech in the quotation marks of the scripts at hand: straight, curly, guillemets, low-high, CJK corners.
 _QUOTED = (
     '"[^"\\n]*"|\u201c[^\u201d\\n]*\u201d|\u201e[^\u201c\u201d\\n]*[\u201c\u201d]|\u00ab[^\u00bb\\n]*\u00bb|\u00bb[^\u00ab\\n]*\u00ab'
@@ -190,7 +193,8 @@ class TurnRows:
             self._odd.append((row, None, "not_object", False, None))
             return
         label = next((raw[key] for key in reading.role_keys if type(raw.get(key)) is str), None)
-        content = next((raw[key] for key in reading.text_keys if key in raw), None)
+        key = content_key_of(raw, reading.text_keys)
+        content = None if key is None else raw[key]
         name = raw.get("name")
         self._note_strays(row, raw, reading)
         if type(content) is list:
@@ -236,50 +240,59 @@ class TurnRows:
         alias[self._aliases] = True
         text = _strings("text", texts)
         chars = text.str.len_chars()
-        ascii_ = (chars == text.str.len_bytes()).to_numpy()
+        speakers: list[str | None] = [None] * len(texts)
+        for row, names in self._named.items():
+            speakers[row : row + len(names)] = names
+        calls = np.zeros(len(texts), dtype=bool)
+        weight: list[float | None] = [None] * len(texts)
+        for row, name, _, calling, own in self._odd:
+            speakers[row] = speakers[row] if name is None else name
+            calls[row], weight[row] = calling, own
+        words, marks = _counted(text)
         frame = pl.DataFrame(
             [
                 pl.Series("conversation", np.repeat(np.arange(len(counts), dtype=np.uint32), counts)),
                 pl.Series("turn", (np.arange(len(texts)) - np.repeat(starts, counts)).astype(np.int32)),
                 pl.Series("role", self._roles, dtype=pl.String),
-                pl.Series("prompt_only", np.repeat(self._only_prompts(), counts)),
                 _strings("role_raw", self._labels),
+                _strings("speaker", speakers),
+                self._side_column(len(texts)),
+                pl.Series("prompt_only", np.repeat(self._only_prompts(), counts)),
                 text,
+                pl.Series("calls", calls),
                 pl.Series("alias", alias),
+                pl.Series("weight", weight, dtype=pl.Float64),
                 chars.alias("chars"),
+                marks,
+                words,
             ]
         )
-        frame = frame.with_columns(*_counted(text, ascii_))
-        speakers: list[str | None] = [None] * len(texts)
-        for row, names in self._named.items():
-            speakers[row : row + len(names)] = names
-        frame = frame.with_columns(_strings("name", speakers), self._side_column(len(texts)))
-        odd = [(row, None if name is None else encodable(name), *rest) for row, name, *rest in self._odd]
-        lines = frame.lazy().with_row_index("row")
-        if odd:
-            lines = lines.join(
-                pl.LazyFrame(odd, schema=_ODD, orient="row"), on="row", how="left", maintain_order="left"
-            )
-        else:
-            lines = lines.with_columns(
-                pl.lit(None, dtype=kind).alias(name) for name, kind in _ODD.items() if name != "row"
-            )
         trained = (
             (pl.col("role") == "assistant")
             & (pl.col("weight").fill_null(1.0) != 0)
             & (pl.col("side").fill_null("chosen") != "rejected")
         )
-        return (
-            lines.with_columns(
-                _kind(),
-                pl.col("calls").fill_null(False),
-                pl.coalesce("speaker", "name").alias("speaker"),
-                trained=trained.fill_null(False),
-                odd=pl.col("odd_kind").is_not_null(),
-            )
-            .select(list(SCHEMA))
-            .collect()
-        )
+        kind, odd = self._kinds(frame)
+        return frame.with_columns(kind, odd, trained=trained.fill_null(False)).select(list(SCHEMA))
+
+    def _kinds(self, frame: pl.DataFrame) -> tuple[pl.Series, pl.Series]:
+        """What sort of turn each is, and which are not plain messages; only those had to be asked."""
+        called = pl.col("role_raw").is_in(["function_call", "tool_call"]).fill_null(False)
+        result = (pl.col("role") == "tool").fill_null(False)
+        kind = frame.select(
+            pl.when(called)
+            .then(pl.lit("call"))
+            .when(result)
+            .then(pl.lit("result"))
+            .otherwise(pl.lit("text"))
+            .alias("kind")
+        )["kind"]
+        odd = np.zeros(frame.height, dtype=bool)
+        odd[[row for row, *_ in self._odd]] = True
+        told = [(row, kind) for row, _, kind, _, _ in self._odd if kind != "text"]
+        if told:
+            kind = kind.scatter([row for row, _ in told], [kind for _, kind in told])
+        return kind, pl.Series("odd", odd)
 
 
 def _clean_columns(
@@ -301,21 +314,6 @@ def _clean_columns(
     return (labels, texts, names) if keys == 2 * len(turns) + len(named) else None
 
 
-def _kind() -> pl.Expr:
-    """What sort of turn it is; only odd messages had to be asked."""
-    called = pl.col("role_raw").is_in(["function_call", "tool_call"]).fill_null(False)
-    return (
-        pl.when(pl.col("odd_kind").is_not_null() & (pl.col("odd_kind") != "text"))
-        .then(pl.col("odd_kind"))
-        .when(called)
-        .then(pl.lit("call"))
-        .when(pl.col("role") == "tool")
-        .then(pl.lit("result"))
-        .otherwise(pl.lit("text"))
-        .alias("kind")
-    )
-
-
 def _strings(name: str, values: list[Any]) -> pl.Series:
     try:
         return pl.Series(name, values, dtype=pl.String)
@@ -323,7 +321,7 @@ def _strings(name: str, values: list[Any]) -> pl.Series:
         return pl.Series(name, [None if v is None else encodable(v) for v in values], dtype=pl.String)
 
 
-def _counted(texts: pl.Series, ascii_: np.ndarray[Any, Any]) -> tuple[pl.Series, pl.Series]:
+def _counted(texts: pl.Series) -> tuple[pl.Series, pl.Series]:
     """Words of each turn, by the rule of ``model.WORD_PATTERN``, and its marks.
 
     Where only the blanks of ASCII part words, the starts of words are found in the bytes of the whole block at once.
@@ -331,15 +329,16 @@ def _counted(texts: pl.Series, ascii_: np.ndarray[Any, Any]) -> tuple[pl.Series,
     lengths = texts.str.len_bytes().to_numpy().astype(np.int64)
     data = texts.str.join("\n").cast(pl.Binary).item() + b"\n"
     visible = np.frombuffer(data, dtype=np.uint8) > _LAST_BLANK
-    starts = visible.copy()
-    starts[1:] &= ~visible[:-1]
-    counts = np.diff(np.searchsorted(np.flatnonzero(starts), np.cumsum(lengths + 1)), prepend=0)
-    if not ascii_.all():
-        special = ~ascii_
-        special[special] = texts.filter(special).str.contains(_PARTED_OTHERWISE).to_numpy()
-        if special.any():
-            counts[special] = texts.filter(special).str.count_matches(WORD_PATTERN).to_numpy()
-    return pl.Series("words", counts.astype(np.uint32)), pl.Series("marks", marks_of(data, lengths))
+    begins = visible.copy()
+    np.greater(visible[1:], visible[:-1], out=begins[1:])
+    first = np.cumsum(lengths + 1) - lengths - 1
+    counts = np.add.reduceat(begins.view(np.uint8), first, dtype=np.uint32)
+    marks = marks_of(data, lengths)
+    apart = marks & np.uint16(MARKS["apart"]) != 0
+    apart[apart] = texts.filter(apart).str.contains(_PARTED_OTHERWISE).to_numpy()
+    if apart.any():
+        counts[apart] = texts.filter(apart).str.count_matches(WORD_PATTERN).to_numpy()
+    return pl.Series("words", counts), pl.Series("marks", marks)
 
 
 def quote_share() -> pl.Expr:
@@ -347,11 +346,6 @@ def quote_share() -> pl.Expr:
     text = pl.col("text")
     quoted = text.str.extract_all(_QUOTED).list.join("").str.len_chars()
     return (quoted / pl.max_horizontal(text.str.len_chars(), pl.lit(1))).alias("quote_share")
-
-
-def clean_text(text: str) -> str:
-    """``text`` with one U+FFFD for each lone surrogate, so that it can be encoded."""
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def encodable(text: str) -> str:
@@ -370,6 +364,5 @@ def _weight(raw: dict[Any, Any]) -> float | None:
 
 _STR = {str}
 _LAST_BLANK = 32  # in ASCII, the space and everything below it stand between words
-# A text with anything but ASCII, the letters from À to U+0DFF (Latin, Greek, Cyrillic, Hebrew, Arabic, Indic) and the dashes and
-# quotation marks of U+2010 to U+205E may hold other blanks, or scripts without any.
-_PARTED_OTHERWISE = "[^\x00-\x7f\u00c0-\u0dff\u2010-\u2027\u2030-\u205e]"
+# Blanks beyond ASCII, and scripts without any.
+_PARTED_OTHERWISE = f"[\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000{IDEOGRAPHS}{UNSPACED}]"

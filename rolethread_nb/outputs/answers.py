@@ -36,8 +36,9 @@ def to_alpaca(conversation: Conversation, losses: Losses) -> dict[str, Any]:
     The names are those LLaMA-Factory reads. What a turn has beside its text has no place.
     """
     raw = conversation.raw
-    if conversation.format == "alpaca" and isinstance(raw, dict):
-        return _renamed(raw)
+    key = conversation.reading.system_key
+    if conversation.format == "alpaca" and isinstance(raw, dict) and (key == "system" or "system" not in raw):
+        return _renamed(raw, key)
     turns = _one_answer(conversation, losses)
     texts = [(turn, message, _plain(message, turn, losses)) for turn, message in turns]
     system = [text for _, message, text in texts if message.role in ("system", "developer")]
@@ -62,11 +63,12 @@ def to_alpaca(conversation: Conversation, losses: Losses) -> dict[str, Any]:
     return with_turns(conversation, laid, losses)
 
 
-def _renamed(raw: dict[str, Any]) -> dict[str, Any]:
+def _renamed(raw: dict[str, Any], system: str) -> dict[str, Any]:
     """An Alpaca record of other spelling with the usual keys."""
     names = {"response": "output"} if "output" not in raw else {}
     if "input" not in raw and isinstance(raw.get("context"), str):
         names["context"] = "input"
+    names[system] = "system"
     record = {names.get(key, key): value for key, value in raw.items()}
     return record if "input" in record else {**record, "input": ""}
 

@@ -116,7 +116,8 @@ def _is_laid_out_so(conversation: Conversation, name: str) -> bool:
     if not isinstance(raw, dict) or reading.system is not None:
         return False
     if name == "alpaca":
-        return conversation.format == name and {"instruction", "input", "output"} <= raw.keys()
+        usual = reading.system_key == "system" and {"instruction", "input", "output"} <= raw.keys()
+        return conversation.format == name and usual
     if name in _LISTS:
         place, role, text = _LISTS[name]
         return reading.pointer == place and reading.slots is None and _has_keys(conversation, role, text)

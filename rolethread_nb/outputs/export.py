@@ -11,12 +11,15 @@ from ..core.dataset import Dataset
 from ..core.errors import ExportError
 from ..core.repair import BOM
 from ..core.wording import plural
+from ..sources.discovery import DATA, PACKED
 from ..sources.nested import Gaps
 from ..sources.opening import UTF8_BOM
 from .converting import TARGETS, Keep, converted, target
 from .exported import Exported
 from .tables import TABLES, table
 from .writing import write_atomically
+
+_OF_FILES = tuple(kind + packed for kind in DATA for packed in PACKED)
 
 
 def export(
@@ -106,6 +109,11 @@ def _folder(
         )
     if folder.exists() and not folder.is_dir():
         raise ExportError(f"{folder} is a file; several sources need a folder.")
+    if not folder.exists() and folder.name.lower().endswith(_OF_FILES):
+        raise ExportError(
+            f"{folder} is the name of a file, and {len(names):,} sources that leave as they came need a folder:"
+            " name one, or choose a format that puts them in one file."
+        )
     for name in names:
         refuse_a_source(dataset, folder / name)
     if dry_run:

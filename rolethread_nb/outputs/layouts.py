@@ -10,7 +10,7 @@ from typing import Any
 
 from ..core.model import Conversation, Message
 from ..sources.lists import pair_keys
-from ..sources.reading import escaped
+from ..sources.reading import escaped, steps
 from ..sources.roles import SHAREGPT, role_word, understand
 
 
@@ -161,9 +161,9 @@ def consumed_keys(conversation: Conversation) -> list[str]:
     reading, raw = conversation.reading, conversation.raw
     if not isinstance(raw, dict):
         return []
-    names = {reading.pointer[1:].replace("~1", "/").replace("~0", "~"), *reading.keys}
+    names = {*steps(reading.pointer)[:1], *reading.keys}
     if reading.system is not None:
-        names.add("system")
+        names.add(reading.system_key)
     return [key for key in raw if key in names]
 
 

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 import numpy as np
+
+Places = np.ndarray[Any, np.dtype[np.int64]]
 
 _decoder = msgspec.json.Decoder()
 _decode = _decoder.decode
@@ -24,6 +26,7 @@ SEPARATORS = {"\u2028": "U+2028", "\u2029": "U+2029", "\x85": "U+0085", "\x0b": 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _RAW_CONTROL = re.compile("[\x0b\x0c]")
 _BRACKET = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
+_COLON, _SPACE, _QUOTE = b': "'
 # No conversation is nested so deeply; what is would be read or refused by how deep the caller's own stack is.
 DEEPEST = 200
 
@@ -88,11 +91,11 @@ def may_hold_separator(data: bytes) -> bool:
     if data.isascii():
         return False
     codes = np.frombuffer(data, dtype=np.uint8)
-    ends = np.flatnonzero((codes == 0xA8) | (codes == 0xA9))  # U+2028 is E2 80 A8, U+2029 is E2 80 A9
-    if ((codes[ends - 1] == 0x80) & (codes[ends - 2] == 0xE2)).any():
+    at = np.flatnonzero(codes[:-2] == 0xE2)  # U+2028 is E2 80 A8, U+2029 is E2 80 A9
+    if ((codes[at + 1] == 0x80) & (codes[at + 2] & 0xFE == 0xA8)).any():
         return True
-    ends = np.flatnonzero(codes == 0x85)  # U+0085 is C2 85
-    return bool((codes[ends - 1] == 0xC2).any())
+    at = np.flatnonzero(codes[:-1] == 0xC2)  # U+0085 is C2 85
+    return bool((codes[at + 1] == 0x85).any())
 
 
 def separators(data: bytes) -> list[Remark]:
@@ -102,13 +105,25 @@ def separators(data: bytes) -> list[Remark]:
     return [Remark("file.control_separator", {"characters": found})] if found else []
 
 
-def may_repeat_keys(data: bytes, keys: int) -> bool:
-    """Whether a key may stand twice in JSON of which ``keys`` keys were decoded.
+def may_repeat_keys(data: bytes, starts: Places, ends: Places, keys: Sequence[int]) -> list[int]:
+    """Which of the records in ``data`` may hold a key twice; ``keys`` are the keys that were decoded of each.
 
     Every key is followed by a colon, and so is some text in quotation marks: where the colons are as many as the keys, no key was
     lost. Where they are not, ``repeated_keys`` looks closely.
     """
-    return (colons := data.count(b'":')) != keys and colons + data.count(b'" :') != keys
+    codes = np.frombuffer(data, dtype=np.uint8)
+    colons = np.flatnonzero(codes == _COLON)
+    before = codes[colons - 1]
+    apart = colons[(before == _SPACE) & (codes[colons - 2] == _QUOTE)]
+    colons = colons[before == _QUOTE]
+
+    def within(places: Places) -> Places:
+        counted: Places = np.searchsorted(places, ends) - np.searchsorted(places, starts)
+        return counted
+
+    close = within(colons)
+    suspects: list[int] = np.flatnonzero((close != keys) & (close + within(apart) != keys)).tolist()
+    return suspects
 
 
 def duplicate_keys(data: bytes) -> list[Remark]:
@@ -232,6 +247,11 @@ def strings_of(value: Any) -> Iterator[str]:
             stack.extend(item.values())
         elif isinstance(item, list):
             stack.extend(item)
+
+
+def clean_text(text: str) -> str:
+    """``text`` with one U+FFFD for each lone surrogate, so that it can be encoded."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _place_before_escapes(text: str, at: int) -> int:

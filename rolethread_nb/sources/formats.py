@@ -7,14 +7,17 @@ record, the richer one first where several fit. What no adapter matches is repor
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .flags import Flagged
+from .hints import hint
 from .lists import LIST_KEYS, Bare, Described, Messages, Named, ShareGPT, are_texts, is_preference
 from .pairs import KTO, Alpaca, DescribedAnswer, Packed, Pairs, PromptCompletion, QueryResponse
-from .preference import Preference
+from .preference import Preference, text_lists
 from .reading import Format, Reading, Slot, escaped, looks_like_message
 from .roles import SHAREGPT, understand
+from .system_prompt import SystemUnder
 
 __all__ = [
     "Format",
@@ -31,6 +34,7 @@ __all__ = [
 BUILT_IN: tuple[Format, ...] = (
     Preference(),
     KTO(),
+    Flagged(),
     Messages(),
     ShareGPT(),
     PromptCompletion(),
@@ -64,14 +68,21 @@ def forget(name: str) -> None:
     _own.pop(name, None)
 
 
-def described(fields: Mapping[str, str]) -> list[Format]:
-    """The layouts that the user describes by naming keys."""
+def described(fields: Mapping[str, str], known: Sequence[Format] | None = None) -> list[Format]:
+    """The layouts that the user describes by naming keys.
+
+    Where they name the key of the system prompt, every layout that is ``known`` (None: all) follows, with that key.
+    """
     found: list[Format] = []
     if any(name in fields for name in ANSWER_FIELDS):
         found.append(DescribedAnswer(fields))
-    if any(name in fields for name in LIST_FIELDS):
+    if any(name in fields for name in LIST_FIELDS if name != "system"):
         found.append(Described(fields))
-    return found
+    if "system" not in fields:
+        return found
+    own = _own.values()  # their functions say themselves where the system prompt is
+    found += formats() if known is None else known
+    return [form if form in own else SystemUnder(form, fields["system"]) for form in found]
 
 
 def recognise(record: Any, known: tuple[Format, ...] = BUILT_IN) -> Reading | None:
@@ -93,16 +104,23 @@ def no_layout(record: Any, known: tuple[Format, ...] = BUILT_IN) -> tuple[str, s
         return "record.not_object", f"the record is {describe(record)}, not an object"
     if not record:
         return "record.no_messages", "the object is empty"
-    stopped = [problem for form in known if (problem := getattr(form, "problem", None))]
+    stopped = dict.fromkeys(problem for form in known if (problem := getattr(form, "problem", None)))
     return "record.no_messages", "; ".join([*stopped, _reason(record)])
 
 
 def _reason(record: dict[str, Any]) -> str:
+    if known := hint(record):
+        return f"{known}; the keys are {_keys(record)}"
     for key in LIST_KEYS:
         if key in record and not isinstance(record[key], list):
             return f"{key} is {describe(record[key])}, not a list of turns"
         if key in record and are_texts(record[key]):
             return f"{key} is a list of texts, which do not say who speaks; the keys are {_keys(record)}"
+    if is_preference(record) and (lists := text_lists(record)):
+        are = "is a list" if len(lists) == 1 else "are lists"
+        return (
+            f"{' and '.join(lists)} {are} of texts, which do not say who speaks; the keys are {_keys(record)}"
+        )
     if is_preference(record):
         return f"a preference pair whose sides are no turns; the keys are {_keys(record)}"
     if one := next((key for key in ("chosen", "rejected") if key in record), None):

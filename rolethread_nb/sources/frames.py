@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from ..core.errors import SourceError
+from .decoding import clean_text
 from .objects import encode_record
 
 if TYPE_CHECKING:
@@ -84,15 +85,15 @@ def _polars_column(key: str, values: list[Any]) -> pl.Series:
     kind = common_type(values)
     if kind is not None:
         try:
-            return pl.Series(_plain(key), values, dtype=kind)
+            return pl.Series(clean_text(key), values, dtype=kind)
         except (pl.exceptions.PolarsError, TypeError, ValueError, OverflowError):
             pass  # a lone surrogate, a number beyond all columns
     warnings.warn(
         f"The column {key!r} holds values that no column of one type can hold; it is kept as JSON text.",
         stacklevel=4,
     )
-    texts = [None if value is None else _plain(encode_record(value).decode()) for value in values]
-    return pl.Series(_plain(key), texts, dtype=pl.String)
+    texts = [None if value is None else clean_text(encode_record(value).decode()) for value in values]
+    return pl.Series(clean_text(key), texts, dtype=pl.String)
 
 
 def common_type(values: Iterable[Any]) -> pl.DataType | None:
@@ -137,9 +138,4 @@ def _columns(records: Sequence[Any], keys: Iterable[str], missing: Any = None) -
 
 
 def _is_plain(text: str) -> bool:
-    return _plain(text) == text
-
-
-def _plain(text: str) -> str:
-    """A text that UTF-8 can hold: one U+FFFD for each lone surrogate."""
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return clean_text(text) == text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from .reading import ROLE_KEYS, TEXT_KEYS, Part, Reading, Slot, Slots, escaped, looks_like_message
@@ -105,20 +106,16 @@ def _is_role_named(turns: list[Any]) -> bool:
 
 def system_of(record: Mapping[str, Any]) -> str | None:
     """The system prompt that stands beside the turns."""
-    for key in ("system", "system_prompt"):
-        if type(found := record.get(key)) is str and found:
-            return found
-    return None
+    return system if type(system := record.get("system")) is str and system else None
 
 
 def _reading(record: dict[str, Any], name: str, key: str, **names: Any) -> Reading:
-    system = record.get("system")
     both = type(record.get(LIST_KEYS[0])) is list and type(record.get(LIST_KEYS[1])) is list
     return Reading(
         name,
         record[key],
         f"/{key}",
-        system=system if type(system) is str and system else None,
+        system=system_of(record),
         ambiguous=LIST_KEYS if both and record[LIST_KEYS[0]] != record[LIST_KEYS[1]] else (),
         **names,
     )
@@ -166,7 +163,7 @@ class ShareGPT:
             self.name,
             "conversations" if "conversations" in lists else lists[0],
             role_keys=("from", "role", "speaker"),
-            text_keys=("value", "content", "text"),
+            text_keys=("value", "content", "text", "markdown"),
             own=SHAREGPT,
         )
 
@@ -203,7 +200,7 @@ class Named:
             self.name,
             record[key],
             "/" + escaped(key),
-            system=system if type(system := record.get("system")) is str and system else None,
+            system=system_of(record),
             role_keys=_NAMED_ROLES,
             text_keys=_NAMED_TEXTS,
             own=SHAREGPT,
@@ -219,9 +216,8 @@ class Named:
 def _role_named(turns: list[Any], pointer: str, key: str, record: dict[str, Any]) -> Reading:
     slots = Slots("named", pointer, (key,))
     slots.reading.own = SHAREGPT
-    if type(system := record.get("system")) is str and system:
-        slots.value(system, "/system", "system")
-        slots.reading.keys += ("system",)
+    if (system := system_of(record)) is not None:
+        slots.system(system, "system")
     for at, turn in enumerate(turns):
         ((label, text),) = turn.items()
         place = f"{pointer}/{at}/{escaped(label)}"
@@ -266,7 +262,9 @@ def _sentences(turn: Any) -> Any:
 
 def in_sentences(reading: Reading) -> Reading:
     """The same turns, where the text of some is a list of sentences."""
-    slots: list[Slot] = []
+    slots = Slots(reading.format, reading.pointer)
+    if reading.system is not None:
+        slots.system(reading.system, reading.system_key)
     for at, turn in enumerate(reading.turns):
         pointer = f"{reading.pointer}/{at}"
         sentences = _sentences(turn)
@@ -282,11 +280,12 @@ def in_sentences(reading: Reading) -> Reading:
             and all(type(s) is str for s in sentences)
         ):
             parts = tuple(Part(f"{pointer}/sentences/{n}", text) for n, text in enumerate(sentences))
-            slots.append(Slot(pointer, label, parts=parts))
+            slots.slot(turn, Slot(pointer, label, parts=parts))
         else:
-            slots.append(Slot(pointer))
-    reading.slots = slots
-    return reading
+            slots.slot(turn, Slot(pointer))
+    return replace(
+        reading, turns=slots.reading.turns, system=None, slots=slots.reading.slots, keys=slots.reading.keys
+    )
 
 
 class Described:
@@ -298,7 +297,6 @@ class Described:
         self._list = fields.get("messages")
         self._role = (fields["role"], *ROLE_KEYS) if "role" in fields else _NAMED_ROLES
         self._text = (fields["text"], *TEXT_KEYS) if "text" in fields else _NAMED_TEXTS
-        self._system = fields.get("system", "system")
 
     def matches(self, record: Any) -> bool:
         return isinstance(record, dict) and any(isinstance(record.get(key), list) for key in self._keys())
@@ -308,12 +306,11 @@ class Described:
 
     def read(self, record: Any) -> Reading:
         key = next(key for key in self._keys() if isinstance(record.get(key), list))
-        system = record.get(self._system)
         return Reading(
             self.name,
             record[key],
             "/" + escaped(key),
-            system=system if self._system == "system" and type(system) is str and system else None,
+            system=system_of(record),
             role_keys=self._role,
             text_keys=self._text,
             own=SHAREGPT,

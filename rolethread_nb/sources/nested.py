@@ -15,7 +15,7 @@ import msgspec
 
 from .decoding import Bad, decode, decode_string
 from .formats import formats, recognise
-from .reading import Reading, looks_like_message
+from .reading import Reading, looks_like_message, steps
 from .spans import after_blanks, bracket_spans, value_spans
 
 Span = tuple[int, int]
@@ -106,7 +106,7 @@ def _is_container(data: bytes, items: Sequence[tuple[str, int, int]]) -> bool:
     lists = {key: value for key, value in shown.items() if isinstance(value, list)}
     reading = _reading(shown)
     if reading is not None:
-        key = reading.pointer.removeprefix("/")
+        key = next(iter(steps(reading.pointer)), "")
         held = lists.get(key, [])
         if reading.format in ("messages", "sharegpt") and held:
             return 2 * sum(_holds_turns(item) for item in held) > len(held)

@@ -9,7 +9,7 @@ from typing import Any, TypeVar, overload
 
 from ..core.errors import QueryError
 from . import formats
-from .reading import Part, Reading, Slot, Slots
+from .reading import Part, Reading, Slot, Slots, steps
 from .roles import Role
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*\Z")
@@ -105,8 +105,7 @@ def at_pointer(record: Any, pointer: str) -> Any:
         LookupError: if there is none.
     """
     value = record
-    for step in pointer.split("/")[1:]:
-        key = step.replace("~1", "/").replace("~0", "~")
+    for key in steps(pointer):
         try:
             value = value[int(key)] if isinstance(value, list) else value[key]
         except (KeyError, IndexError, TypeError, ValueError):

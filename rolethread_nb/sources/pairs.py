@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .lists import LIST_KEYS, PAIRS, Messages, ShareGPT, is_exchange_list, is_preference, pair_keys
+from .lists import LIST_KEYS, PAIRS, Messages, ShareGPT, is_exchange_list, is_preference, pair_keys, system_of
 from .reading import Part, Reading, Slot, Slots, escaped, looks_like_message
 from .roles import SHAREGPT, understand
 from .transcripts import add_prompt, transcript_of
@@ -37,12 +37,15 @@ _EXCHANGE_LISTS = (
 )
 
 
+# Where a system prompt stands beside halves and exchanges, the usual name first.
+SYSTEM_KEYS = ("system", "system_prompt")
+
+
 def add_system(slots: Slots, record: Mapping[str, Any]) -> None:
     """The system prompt that stands beside the turns, as the first of them."""
-    for key in ("system", "system_prompt"):
+    for key in SYSTEM_KEYS:
         if type(text := record.get(key)) is str and text:
-            slots.value(text, f"/{key}", "system")
-            slots.reading.keys += (key,)
+            slots.system(text, key)
             return
 
 
@@ -74,7 +77,7 @@ def add_exchanges(slots: Slots, exchanges: list[Any], pointer: str, *, labelled:
             slots.value(item[1], f"{place}/1", "assistant")
         elif (keys := pair_keys(item)) is not None:
             ask, answer = keys
-            if type(system := item.get("system")) is str and system:
+            if (system := system_of(item)) is not None:
                 slots.value(system, f"{place}/system", "system")
             slots.value(item[ask], f"{place}/{ask}", "user")
             slots.value(item[answer], f"{place}/{answer}", "assistant")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .lists import is_preference
+from .lists import are_texts, is_preference, system_of
 from .pairs import add_history, add_system
 from .reading import SIDES, Reading, Side, Slot, Slots, looks_like_message
 from .transcripts import Turn, add_prompt, transcript_of
@@ -26,7 +26,7 @@ class Preference:
     def matches(self, record: Any) -> bool:
         if type(record) is not dict or not is_preference(record):
             return False
-        return all(_is_side(record.get(key)) for key in _sides(record))
+        return all(_is_side(record.get(key)) for key in _sides(record)) and not text_lists(record)
 
     def read(self, record: Any) -> Reading:
         names = _sides(record)
@@ -51,7 +51,7 @@ class Preference:
         prompt = record.get("prompt")
         if prompt is not None and prompt != record[names[0]][:shared] and _said(prompt) not in texts:
             self._prompt(slots, record)
-        elif (system := record.get("system")) and system not in texts:
+        elif system_of(record) not in (None, *texts):
             add_system(slots, record)
         for at, turn in enumerate(record[names[0]][:shared]):
             slots.message(turn, f"/{names[0]}/{at}")
@@ -96,6 +96,8 @@ class Preference:
             slots.joined(
                 {"instruction": prompt, "input": extra}, [("/instruction", prompt), ("/input", extra)], "user"
             )
+        elif _is_one_text(prompt):
+            slots.value(prompt[0], f"/{key}/0", "user")
         elif type(prompt) is list:
             for at, turn in enumerate(prompt):
                 slots.message(turn, f"/{key}/{at}")
@@ -109,12 +111,28 @@ def _sides(record: Mapping[str, Any]) -> tuple[str, str]:
     return _SIDES[0] if "chosen" in record else _SIDES[1]
 
 
+def text_lists(record: Mapping[str, Any]) -> list[str]:
+    """The keys of a pair that hold several texts, where turns are expected: nobody says who speaks."""
+    return [
+        key
+        for key in (*_PROMPTS, *_sides(record))
+        if type(value := record.get(key)) is list and are_texts(value)
+    ]
+
+
+def _is_one_text(value: Any) -> bool:
+    """Whether a value is a list of a single text, which is the whole of its side."""
+    return type(value) is list and len(value) == 1 and type(value[0]) is str
+
+
 def _is_side(value: Any) -> bool:
     return value is None or type(value) in (str, dict, list)
 
 
 def _add_side(slots: Slots, value: Any, pointer: str, side: Side) -> None:
-    if type(value) is list and not (value and type(value[0]) is dict and "type" in value[0]):
+    if _is_one_text(value):
+        slots.value(value[0], f"{pointer}/0", "assistant", side)
+    elif type(value) is list and not (value and type(value[0]) is dict and "type" in value[0]):
         for at, turn in enumerate(value):
             slots.message(turn, f"{pointer}/{at}", side)
     elif type(value) is dict and not looks_like_message(value):

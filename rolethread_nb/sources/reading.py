@@ -66,6 +66,7 @@ class Reading:
         turns: the raw turns. Without ``slots`` this is the record's own list.
         pointer: JSON Pointer of that list, or of what holds the turns.
         system: a system prompt that stands beside the list, as turn 0.
+        system_key: the key under which the system prompt stands beside the turns, in the list's layout or any other.
         role_keys, text_keys: the keys of a message that hold its role and its content; the first that is there counts.
         own: the layout's own role words.
         ambiguous: the keys of turn lists that stand side by side and differ.
@@ -78,6 +79,7 @@ class Reading:
     turns: list[Any]
     pointer: str
     system: str | None = None
+    system_key: str = "system"
     role_keys: tuple[str, ...] = ROLE_KEYS
     text_keys: tuple[str, ...] = TEXT_KEYS
     own: Mapping[str, Role] = field(default_factory=dict)
@@ -120,6 +122,12 @@ class Slots:
         parts = (Part(pointer, raw),) if type(raw) is str else ()
         self.reading.turns.append(raw)
         self._slots.append(Slot(pointer, role, role, side=side, parts=parts))
+
+    def system(self, text: str, key: str) -> None:
+        """The system prompt, which stands beside the turns under ``key``."""
+        self.value(text, "/" + escaped(key), "system")
+        self.reading.keys += (key,)
+        self.reading.system_key = key
 
     def joined(self, raw: Any, strings: Sequence[tuple[str, str]], role: Role) -> None:
         """A turn put together from several strings, each with its pointer."""
@@ -164,3 +172,8 @@ def looks_like_message(value: Any) -> bool:
 def escaped(key: str) -> str:
     """A key as a step of a JSON Pointer."""
     return key.replace("~", "~0").replace("/", "~1")
+
+
+def steps(pointer: str) -> list[str]:
+    """The keys and positions that a JSON Pointer goes through, from the outermost on."""
+    return [step.replace("~1", "/").replace("~0", "~") for step in pointer.split("/")[1:]]

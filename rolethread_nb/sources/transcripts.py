@@ -148,6 +148,8 @@ def _turns(text: str, pointer: str, labels: list[_Label], opened: _Label | None 
 def _chatml(text: str, pointer: str) -> list[Turn] | None:
     """The turns of a text that was rendered in ChatML."""
     marks = list(_CHATML.finditer(text))
+    if len(marks) < 2:
+        return None
     turns: list[Turn] = []
     for mark, following in zip(marks, [*marks[1:], None], strict=True):
         stop = len(text) if following is None else following.start()
@@ -160,4 +162,4 @@ def _chatml(text: str, pointer: str) -> list[Turn] | None:
                 Slot(pointer, label, None, parts=(Part(pointer, text, mark.end(), end),)),
             )
         )
-    return turns if len(turns) > 1 else None
+    return turns
