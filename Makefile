@@ -15,7 +15,7 @@ UV      := $(shell command -v uv 2>/dev/null)
 INSTALL := $(if $(UV),$(UV) pip install --quiet --python $(PYTHON),$(PYTHON) -m pip install -qq --disable-pip-version-check)
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-BUNDLES    := $(foreach name,thread issues balance review,$(STATIC)/$(name).js $(STATIC)/$(name).css)
+BUNDLES    := $(foreach name,thread issues balance review preflight,$(STATIC)/$(name).js $(STATIC)/$(name).css)
 UNBUILT    := $(filter-out $(wildcard $(BUNDLES)),$(BUNDLES))
 JS_SOURCES := $(shell find js -name node_modules -prune -o -type f -print 2>/dev/null)
 
@@ -25,7 +25,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help review test lint test-python test-js test-browser bench fuzz explore docs clean always
+.PHONY: help review test lint test-python test-js test-browser bench fuzz explore test-trainers docs clean always
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -55,6 +55,9 @@ test-browser: $(VENV)/.test $(VENV)/.browser ## tests in a real JupyterLab; ARGS
 	CHROMIUM="$$($(PYTHON) tools/browser.py $(VENV)/.browser)" && export CHROMIUM \
 		&& $(PYTHON) -m pytest -m browser $(ARGS)
 
+test-trainers: $(VENV)/.made ## our forecasts against the trainers' own packages, in environments of their own; ARGS="trl" for one
+	$(PYTHON) tools/trainers.py .venv-trainers $(ARGS)
+
 bench: $(VENV)/.test ## time and memory, measured on this machine
 	@for file in benchmarks/*.py; do echo "$$file" && $(PYTHON) "$$file" || exit 1; done
 
@@ -73,7 +76,7 @@ docs: $(VENV)/.test ## the reference pages that are made from the code
 	$(if $(wildcard ../shared/data),$(PYTHON) tools/real_files.py ../shared/data > docs/real-files.md)
 
 clean: ## back to a fresh clone: removes .venv, node_modules, bundles and caches
-	rm -rf $(VENV) $(STATIC) js/node_modules dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-trainers $(STATIC) js/node_modules dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Set-up ------------------------------------------------------------------------------------------------------

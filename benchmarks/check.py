@@ -8,6 +8,7 @@ Every measurement is a fresh process.
     python benchmarks/check.py            all three sizes
     python benchmarks/check.py --sizes 1000 1000000
     python benchmarks/check.py FILE       a file of your own instead
+    python benchmarks/check.py FILE --times 7   the same written seven times, with seeded changes in each copy
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 NARRATION = (
     "the lamp river harbour night she smiled turned away slowly and said nothing about it while rain fell on old stones"
@@ -47,6 +49,32 @@ def generate(path: Path, count: int, seed: int = 7) -> None:
                 flaw = rng.choice(["", "  " + text(rng, words, 5), "Done.<|im_end|>", "caf\u00c3\u00a9"])
                 messages[-1]["content"] = flaw
             out.write(json.dumps({"id": f"c{number}", "messages": messages}, ensure_ascii=False) + "\n")
+
+
+def multiply(path: Path, source: Path, times: int, seed: int = 7) -> None:
+    """The records of a file several times: in each copy, ids are new and one word of each text is another of its words."""
+    rng = random.Random(seed)
+
+    def changed(value: Any, copy: int) -> Any:
+        if isinstance(value, list):
+            return [changed(item, copy) for item in value]
+        if isinstance(value, dict):
+            return {
+                key: f"{item}-{copy}" if key == "id" else changed(item, copy) for key, item in value.items()
+            }
+        if not isinstance(value, str) or len(words := value.split(" ")) < 8:
+            return value
+        words[rng.randrange(len(words))] = rng.choice(words)
+        return " ".join(words)
+
+    with path.open("w", encoding="utf-8") as out:
+        for copy in range(times):
+            with source.open(encoding="utf-8") as lines:
+                for line in lines:
+                    record = json.loads(line)
+                    if copy:
+                        record = changed(record, copy)
+                    out.write(json.dumps(record, ensure_ascii=False) + "\n")
 
 
 def text(rng: random.Random, words: list[str], mean: int) -> str:
@@ -112,10 +140,10 @@ def first(path: Path) -> dict[str, float]:
     return {"seconds": time.perf_counter() - began}
 
 
-def report(path: Path) -> None:
+def report(path: Path, runs: int) -> None:
     """Measure one file and print a row."""
     megabytes = path.stat().st_size / 2**20
-    rounds = [{task: measured(task, path) for task in ("plain", "check", "first")} for _ in range(RUNS)]
+    rounds = [{task: measured(task, path) for task in ("plain", "check", "first")} for _ in range(runs)]
     ratio = statistics.median(one["check"]["seconds"] / one["plain"]["seconds"] for one in rounds)
 
     def median(task: str, key: str) -> float:
@@ -136,19 +164,27 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="time and memory of load + check")
     parser.add_argument("--sizes", type=int, nargs="+", default=[1_000, 10_000, 100_000])
     parser.add_argument("--task", choices=["plain", "check", "first"], help=argparse.SUPPRESS)
+    parser.add_argument("--times", type=int, default=1, help="write FILE so many times, with seeded changes")
+    parser.add_argument("--runs", type=int, default=RUNS, help="medians are of so many runs")
     parser.add_argument("file", type=Path, nargs="?")
     arguments = parser.parse_args()
     if arguments.task:
         print(json.dumps({"plain": plain, "check": check, "first": first}[arguments.task](arguments.file)))
         return
+    if arguments.file is not None and arguments.times == 1:
+        report(arguments.file, arguments.runs)
+        return
     if arguments.file is not None:
-        report(arguments.file)
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / f"{arguments.times} x {arguments.file.name}"
+            multiply(path, arguments.file, arguments.times)
+            report(path, arguments.runs)
         return
     with tempfile.TemporaryDirectory() as folder:
         for size in arguments.sizes:
             path = Path(folder) / f"{size}.jsonl"
             generate(path, size)
-            report(path)
+            report(path, arguments.runs)
 
 
 if __name__ == "__main__":

@@ -33,8 +33,11 @@ from .core.report import Report
 from .sources.own import Turn, forget_format, register_format
 
 if TYPE_CHECKING:
+    from .training.preflight import Preflight
+    from .training.witness import Witness, WitnessError, witness
     from .widgets.balance import Balance
     from .widgets.issues import Issues
+    from .widgets.preflight import PreflightPanel
     from .widgets.review import Review, review
     from .widgets.thread import Thread
 
@@ -47,6 +50,8 @@ __all__ = [
     "Issue",
     "Issues",
     "Message",
+    "Preflight",
+    "PreflightPanel",
     "QueryError",
     "Report",
     "Review",
@@ -57,6 +62,8 @@ __all__ = [
     "StalePlanError",
     "Thread",
     "Turn",
+    "Witness",
+    "WitnessError",
     "__version__",
     "compare",
     "forget_format",
@@ -66,23 +73,29 @@ __all__ = [
     "review",
     "rule",
     "vocabulary",
+    "witness",
 ]
 
-_WIDGETS = {
-    "Thread": "thread",
-    "Issues": "issues",
-    "Balance": "balance",
-    "Review": "review",
-    "review": "review",
+# The widgets bring ipywidgets along, the trainers Jinja; who does not use them does without.
+_LATER = {
+    "Thread": "widgets.thread",
+    "Issues": "widgets.issues",
+    "Balance": "widgets.balance",
+    "PreflightPanel": "widgets.preflight",
+    "Review": "widgets.review",
+    "review": "widgets.review",
+    "Preflight": "training.preflight",
+    "Witness": "training.witness",
+    "WitnessError": "training.witness",
+    "witness": "training.witness",
 }
 
 
 def __getattr__(name: str) -> Any:
-    # The widgets bring ipywidgets along; scripts and the command line do without.
-    if name in _WIDGETS:
+    if name in _LATER:
         from importlib import import_module
 
-        return getattr(import_module(f".widgets.{_WIDGETS[name]}", __name__), name)
+        return getattr(import_module(f".{_LATER[name]}", __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -108,6 +108,10 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--force", action="store_true", help="replace OUT if it exists")
     export.set_defaults(run=_export)
 
+    _preflight_options(
+        commands.add_parser("preflight", help="say what trainers would do with each conversation")
+    )
+
     compared = commands.add_parser("compare", help="say what differs between two versions of a dataset")
     compared.add_argument("before", metavar="BEFORE")
     compared.add_argument("after", metavar="AFTER", help="one of the two may be - for standard input")
@@ -129,6 +133,27 @@ def _parser() -> argparse.ArgumentParser:
     review.add_argument("--no-open", action="store_true", help="only write the notebook")
     review.set_defaults(run=_review)
     return parser
+
+
+def _preflight_options(parser: argparse.ArgumentParser) -> None:
+    _reading(parser)
+    parser.add_argument(
+        "--target", action="append", metavar="T", help="a trainer, or all (default: trl); may be repeated"
+    )
+    parser.add_argument(
+        "--template",
+        metavar="T",
+        help="a .jinja file, a tokenizer's folder or tokenizer_config.json, trl:NAME (default: ChatML)",
+    )
+    parser.add_argument("--tokenizer", metavar="F", help="a tokenizer.json, or the folder that holds it")
+    parser.add_argument(
+        "--max-tokens", type=int, metavar="N", help="the length limit (default: the trainer's)"
+    )
+    parser.add_argument(
+        "--set", action="append", metavar="NAME=VALUE", help="a setting of the trainers; may be repeated"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.set_defaults(run=_preflight)
 
 
 def _reading(parser: argparse.ArgumentParser) -> None:
@@ -301,6 +326,28 @@ def _export(arguments: argparse.Namespace) -> int:
     )
     print("\n".join(done.summary))
     return 0
+
+
+def _preflight(arguments: argparse.Namespace) -> int:
+    dataset = _load(arguments, arguments.files)
+    settings = {name: _value(said) for name, said in _pairs(arguments.set, "--set NAME=VALUE").items()}
+    found = dataset.preflight(
+        arguments.tokenizer,
+        template=arguments.template,
+        targets=_named(arguments.target),
+        max_tokens=arguments.max_tokens,
+        settings=settings,
+    )
+    print(json.dumps(found.to_dict(), ensure_ascii=False, indent=1) if arguments.json else found)
+    return 0 if found.ok else 1
+
+
+def _value(said: str) -> Any:
+    """A setting's value as JSON has it (true, 0.5, null), else the text itself."""
+    try:
+        return json.loads(said)
+    except ValueError:
+        return said
 
 
 def _compare(arguments: argparse.Namespace) -> int:

@@ -186,6 +186,35 @@ def test_parts_that_are_linked_move_together(lab: Lab) -> None:
     expect(thread(parts.nth(2))).to_have_attribute("aria-label", "conversation #3")
 
 
+def test_the_preflight_opens_what_it_counts_and_the_limit_moves_the_cut(lab: Lab) -> None:
+    lab.open("03_before_training.ipynb")
+    lab.hide_sidebar()
+    lab.run_all()
+    panel = lab.page.locator(".jp-OutputArea .rtnb").first
+    panel.scroll_into_view_if_needed()
+    panel.get_by_role("button", name="1 refused by TRL SFT").click()
+    cases = panel.get_by_role("grid", name=re.compile("^conversations,")).get_by_role("row")
+    expect(cases.filter(has_text=re.compile(r"^#\d+"))).to_have_count(1)
+    panel.get_by_role("region", name="reasons, TRL SFT").get_by_role("button").filter(
+        has_text=re.compile("answer_cut(?!_)")
+    ).click()
+    cases.filter(has_text="answer_cut").first.click()
+    cut = panel.locator(".rt-rendered s")
+    shown = cut.count()
+    assert shown > 0
+    panel.get_by_role("spinbutton").fill("64")
+    expect(cut.nth(shown)).to_be_attached()
+    for theme in ("JupyterLab Light", "JupyterLab Dark"):
+        lab.theme(theme)
+        lab.picture(panel, f"preflight-{theme.split()[1].lower()}")
+    lab.theme("JupyterLab Light")
+    lab.page.set_viewport_size({"width": 700, "height": 1200})
+    lab.page.wait_for_timeout(300)
+    assert panel.evaluate("root => root.scrollWidth - root.clientWidth") <= 1
+    lab.picture(panel, "preflight-700")
+    lab.page.set_viewport_size({"width": 1600, "height": 1200})
+
+
 def test_nothing_went_wrong_and_nothing_left_the_machine(lab: Lab) -> None:
     assert lab.problems == []
     assert lab.foreign == []

@@ -12,8 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import rolethread_nb as rt
+from rolethread_nb.outputs.requests import answered
 from rolethread_nb.outputs.thread_view import direction, segments
-from rolethread_nb.outputs.views import ReviewView, answered
+from rolethread_nb.outputs.views import ReviewView
 
 RECORDS = [
     {

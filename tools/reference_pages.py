@@ -1,4 +1,4 @@
-"""Writes the tables of the documentation that are made from the code: docs/profiles.md and docs/rolethread-lite.md."""
+"""Writes the tables of the documentation that are made from the code: docs/profiles.md, docs/rolethread-lite.md, docs/preflight.md."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from pathlib import Path
 from rolethread_nb.checks.catalogue import rules
 from rolethread_nb.checks.manual import profiles_markdown
 from rolethread_nb.compat.mapping import mapping_markdown
+from rolethread_nb.training.targets.manual import preflight_markdown
 
 DOCS = Path(__file__).parent.parent / "docs"
 MARK = "<!-- From here on made by tools/reference_pages.py; do not edit. -->\n"
 PAGES = {
     "profiles.md": lambda: profiles_markdown(rules()),
     "rolethread-lite.md": mapping_markdown,
+    "preflight.md": preflight_markdown,
 }
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from ..outputs.exported import Exported
+    from ..training.preflight import Preflight
     from .model import Issue
     from .report import Report
 
@@ -336,6 +337,42 @@ class Dataset:
         from .checking import stream_issues
 
         return stream_issues(self, self.settings.given({"profile": profile}))
+
+    def preflight(
+        self,
+        tokenizer: Any = None,
+        *,
+        template: Any = None,
+        targets: Sequence[str] | str | None = None,
+        max_tokens: int | None = None,
+        settings: Mapping[str, Any] | None = None,
+    ) -> Preflight:
+        """What trainers would do with each conversation: taken as it is, altered, dropped or refused, and why.
+
+        Args:
+            tokenizer: counts the tokens, and has the chat template: a Hugging Face tokenizer; or anything with ``encode``, a callable
+                from text to a count, the path of a ``tokenizer.json``. None: tokens are estimated.
+            template: the chat template, above the tokenizer's: its text, a ``.jinja`` file, a tokenizer's folder or
+                ``tokenizer_config.json``, ``"trl:qwen3"`` for one of an installed package. None and no tokenizer that has one:
+                our own ChatML.
+            targets: the trainers, by name, ``"all"`` for every one (docs/preflight.md lists them). None: TRL's supervised fine-tuning.
+            max_tokens: the length limit, in tokens. None: each trainer's own default.
+            settings: other settings of the trainers, ``{"assistant_only_loss": True}``.
+
+        Raises:
+            QueryError: if a trainer or a setting is not known.
+            SourceError: if the template or the tokenizer cannot be read.
+        """
+        from ..training.preflight import preflight
+
+        return preflight(
+            self,
+            tokenizer,
+            template=template,
+            targets=targets,
+            max_tokens=max_tokens,
+            settings=settings,
+        )
 
     def apply(self, edits: Mapping[tuple[int, int], bytes | None], what: str) -> None:
         """Change records, as one step that can be undone: (source, record) to new bytes, or None to remove it."""

@@ -40,6 +40,7 @@ class Progress:
     def close(self) -> None:
         """Take the bar away."""
         if self._bar is not None:
+            self._bar.total = self._bar.n  # a bar of widgets that is not full turns red and stays
             self._bar.close()
             self._bar = None
 

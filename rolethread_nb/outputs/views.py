@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import threading
 from collections.abc import Callable
 from functools import cached_property
@@ -10,18 +9,16 @@ from functools import cached_property
 import polars as pl
 
 from ..checks.charts import charts
-from ..core.errors import QueryError, RolethreadError, RuleError
+from ..core.errors import QueryError, RuleError
 from ..core.model import SEVERITIES, Conversation, Issue, Message, count_words
 from ..core.query import Query, without
 from ..core.report import Report
 from ..core.turns import encodable
 from ..core.wording import plural
 from ..sources.roles import ROLES
+from .requests import PAGE, address, page_args, page_of, whole
 from .thread_view import Difference, Payload, issue_payload, repair_difference, turn_payload
 
-PAGE = 100
-_MOST = 2**31  # more than there are of anything
-MOST_ROWS = 500
 MOST_TURNS = 200
 MOST_DIFFERENCES = 200  # findings of one thread whose repair is shown
 HUES = 8
@@ -56,24 +53,24 @@ class ReviewView:
             return requests[name](args)
 
     def _asked_findings(self, args: Payload) -> Payload:
-        query, sort, descending, offset, limit = _page(args, "group")
+        query, sort, descending, offset, limit = page_args(args, "group")
         if isinstance(near := args.get("near"), int):
             order = self._ordered(query, sort, descending)[0]["n"]
-            offset = _page_of(order.index_of(near), offset, limit)
+            offset = page_of(order.index_of(near), offset, limit)
         return self.findings(query, sort, descending, offset, limit)
 
     def _asked_conversations(self, args: Payload) -> Payload:
-        query, sort, descending, offset, limit = _page(args, "file")
+        query, sort, descending, offset, limit = page_args(args, "file")
         if isinstance(near := args.get("near"), str):
-            source, index = _address(near)
+            source, index = address(near)
             here = (pl.col("source") == source) & (pl.col("index") == index)
             at = self._listed(query, sort, descending).with_row_index("at").filter(here)["at"].to_list()
-            offset = _page_of(at[0] if at else None, offset, limit)
+            offset = page_of(at[0] if at else None, offset, limit)
         return self.conversations(query, sort, descending, offset, limit)
 
     def _asked_conversation(self, args: Payload) -> Payload:
-        count = min(_whole(args.get("count", MOST_TURNS)), MOST_TURNS)
-        return self.thread(str(args.get("key", "")), _whole(args.get("from", 0)), count)
+        count = min(whole(args.get("count", MOST_TURNS)), MOST_TURNS)
+        return self.thread(str(args.get("key", "")), whole(args.get("from", 0)), count)
 
     # ------------------------------------------------------------------ findings
 
@@ -265,7 +262,7 @@ class ReviewView:
         Raises:
             QueryError: if there is no such conversation.
         """
-        source, index = _address(key)
+        source, index = address(key)
         conversation = self._report.conversation(source, index)
         if conversation is None:
             raise QueryError(f"There is no conversation {key!r}.")
@@ -386,41 +383,3 @@ class ReviewView:
             "roles": self.roles,
             "empty": self.empty,
         }
-
-
-def _page(args: Payload, sort: str) -> tuple[str, str, bool, int, int]:
-    """Query, sort, direction, offset and limit of a request for a page."""
-    return (
-        str(args.get("query", "")),
-        str(args.get("sort", sort)),
-        bool(args.get("descending", False)),
-        _whole(args.get("offset", 0)),
-        min(_whole(args.get("limit", PAGE)), MOST_ROWS),
-    )
-
-
-def _page_of(position: int | None, offset: int, limit: int) -> int:
-    """Where the page begins that holds a position; ``offset`` where there is none."""
-    return offset if position is None or not limit else position - position % limit
-
-
-def _address(key: str) -> tuple[int, int]:
-    source, _, index = key.partition(":")
-    if not (source.isdecimal() and index.isdecimal()):
-        raise QueryError(f"There is no conversation {key!r}.")
-    return int(source), int(index)
-
-
-def _whole(value: object) -> int:
-    number = value if isinstance(value, int | float) and not math.isnan(value) else 0
-    return int(min(max(number, 0), _MOST))
-
-
-def answered(view: ReviewView, name: str, args: Payload) -> Payload:
-    """The reply to a request, which always comes: a result, or one sentence."""
-    try:
-        return {"ok": True, "result": view.answer(name, args)}
-    except RolethreadError as problem:
-        return {"ok": False, "error": str(problem)}
-    except Exception as problem:  # a fault of ours must not leave the browser waiting
-        return {"ok": False, "error": f"{type(problem).__name__}: {problem}"}

@@ -11,7 +11,8 @@ import traitlets
 
 from ..core.dataset import Dataset
 from ..core.report import Report
-from ..outputs.views import ReviewView, answered
+from ..outputs.requests import View, answered
+from ..outputs.views import ReviewView
 
 _STATIC = Path(__file__).parent / "static"
 _MISSING = (
@@ -41,25 +42,20 @@ class Component(anywidget.AnyWidget):
     )
     error = traitlets.Unicode("", help="One sentence to show above the component, or empty.").tag(sync=True)
 
-    def __init__(self, report: Report, **traits: Any) -> None:
+    def __init__(self, view: View, shows: str, **traits: Any) -> None:
         unknown = sorted(name for name in traits if not self.has_trait(name))
         if unknown:
             raise TypeError(f"{type(self).__name__}() does not know {unknown[0]!r}.")
-        self._view = ReviewView(report)
-        self._report = report
+        self._answers = view
+        self._shows = shows
         super().__init__(**traits)
         self.on_msg(self._on_message)
-
-    @property
-    def report(self) -> Report:
-        """The report that is shown."""
-        return self._report
 
     def _on_message(self, _: Any, content: Any, __: Any) -> None:
         if not isinstance(content, dict) or content.get("kind") != "request":
             return
         args = content.get("args")
-        reply = answered(self._view, str(content.get("name")), args if isinstance(args, dict) else {})
+        reply = answered(self._answers, str(content.get("name")), args if isinstance(args, dict) else {})
         self.send({"kind": "reply", "id": content.get("id"), **reply})
 
     def _static_html(self) -> str:
@@ -73,7 +69,21 @@ class Component(anywidget.AnyWidget):
         return {**data, "text/html": self._static_html(), "text/plain": repr(self)}, metadata
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} of {self._report.dataset.name}>"
+        return f"<{type(self).__name__} of {self._shows}>"
+
+
+class ReportComponent(Component):
+    """Base of the components that show a report."""
+
+    def __init__(self, report: Report, **traits: Any) -> None:
+        self._view = ReviewView(report)
+        self._report = report
+        super().__init__(self._view, report.dataset.name, **traits)
+
+    @property
+    def report(self) -> Report:
+        """The report that is shown."""
+        return self._report
 
 
 def as_report(shown: Dataset | Report) -> Report:

@@ -8,10 +8,10 @@ from typing import Any
 from ..core.dataset import Dataset
 from ..core.report import Report
 from ..outputs.static import charts_html
-from ._base import Component, as_json, as_report, bundle
+from ._base import ReportComponent, as_json, as_report, bundle
 
 
-class Balance(Component):
+class Balance(ReportComponent):
     """What the dataset is made of, as bars and histograms. A chosen mark is written into ``filters``.
 
     Args:

@@ -8,10 +8,10 @@ from typing import Any
 from ..core.dataset import Dataset
 from ..core.report import Report
 from ..outputs.static import findings_html
-from ._base import Component, as_json, as_report, bundle
+from ._base import ReportComponent, as_json, as_report, bundle
 
 
-class Issues(Component):
+class Issues(ReportComponent):
     """The findings of a report as a grid: sorted, filtered, grouped by code.
 
     Args:

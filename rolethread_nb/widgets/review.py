@@ -8,11 +8,11 @@ from typing import Any
 from ..core.dataset import Dataset
 from ..core.report import Report
 from ..outputs.static import review_html
-from ._base import Component, as_json, as_report, bundle
+from ._base import ReportComponent, as_json, as_report, bundle
 from .thread import key_of
 
 
-class Review(Component):
+class Review(ReportComponent):
     """The panel. Use :func:`review`."""
 
     _esm = bundle("review")["_esm"]

@@ -9,10 +9,10 @@ from ..core.dataset import Dataset
 from ..core.errors import QueryError
 from ..core.report import Report
 from ..outputs.static import thread_html
-from ._base import Component, as_json, as_report, bundle
+from ._base import ReportComponent, as_json, as_report, bundle
 
 
-class Thread(Component):
+class Thread(ReportComponent):
     """One conversation, with every finding marked at its characters.
 
     Args:

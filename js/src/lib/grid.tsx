@@ -1,5 +1,6 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import "./grid.css";
 import { useSize } from "./hooks.ts";
 import { clamp, rowsInSight, scrollToRow } from "./window.ts";
 

@@ -1,5 +1,5 @@
 import { Listeners, type Host, type Kernel, type Trait } from "./host.ts";
-import { readJson, type ConversationsPage, type FindingsPage, type ReviewState } from "./protocol.ts";
+import { readJson, type CasesPage, type ConversationsPage, type FindingsPage, type PreflightState, type ReviewState } from "./protocol.ts";
 
 export interface StaticTraits {
   state: object | string;
@@ -19,15 +19,17 @@ export function staticHost(traits: StaticTraits): Host {
     error: traits.error ?? "",
   };
   const listeners = new Listeners<Trait | "kernel">();
-  const saved = readJson<ReviewState>(values.state);
+  const saved = readJson<ReviewState & PreflightState>(values.state);
 
-  const samePage = (page: FindingsPage | ConversationsPage | undefined, args: Record<string, unknown>) =>
+  const samePage = (page: FindingsPage | ConversationsPage | CasesPage | undefined, args: Record<string, unknown>) =>
     page && page.query === args.query && page.sort === args.sort && page.descending === args.descending && args.offset === page.offset;
 
   function answer(name: string, args: Record<string, unknown>): unknown {
     if (name === "findings" && samePage(saved.findings, args)) return saved.findings;
     if (name === "conversations" && samePage(saved.conversations, args)) return saved.conversations;
     if (name === "conversation" && saved.thread?.key === args.key && saved.thread?.from === args.from) return saved.thread;
+    if (name === "cases" && samePage(saved.cases, args)) return saved.cases;
+    if (name === "case" && args.max_tokens === null && saved.case?.key === args.key && saved.case?.target === args.target) return saved.case;
     return undefined;
   }
 

@@ -175,6 +175,111 @@ export interface ReviewState extends ThreadState, IssuesState, BalanceState {
   header?: { name: string; numbers: string; profile: string };
 }
 
+/** What a trainer would do with a conversation, from good to bad. */
+export type Outcome = "taken" | "altered" | "dropped" | "refused";
+
+export interface PreflightReason {
+  code: string;
+  outcome: Outcome;
+  count: number;
+  says: string;
+}
+
+export interface PreflightTarget {
+  name: string;
+  title: string;
+  version: string;
+  basis: string;
+  /** Why the file is refused as a whole. */
+  refused: string | null;
+  counts: Record<Outcome, number>;
+  trained: string;
+  limit: number | null;
+  longest: number | null;
+  reasons: PreflightReason[];
+}
+
+export interface Preflight {
+  name: string;
+  numbers: string;
+  exact: boolean;
+  outcomes: Outcome[];
+  targets: PreflightTarget[];
+  notes: string[];
+}
+
+export interface CaseRow {
+  key: Key;
+  target: string;
+  index: number;
+  id: string | null;
+  title: string | null;
+  outcome: Outcome;
+  reasons: string[];
+  tokens: number | null;
+  trained: number | null;
+}
+
+export type CasesPage = Page<CaseRow>;
+
+export type Loss = "trained" | "masked" | "cut";
+
+/** A stretch of the rendered text, its part in the loss, and the turn whose own text it is; null for what the template writes. */
+export type Piece = [text: string, loss: Loss, turn: number | null];
+
+export interface CaseReason {
+  code: string;
+  outcome: Outcome;
+  turn: number | null;
+  says: string;
+}
+
+export interface CaseTurn {
+  turn: number;
+  role: string | null;
+  speaker: string | null;
+  hue: number | null;
+}
+
+export interface LostText {
+  turn: number;
+  role: string | null;
+  what: string;
+  state: "lost" | "altered" | "trimmed";
+  text: string;
+}
+
+/** What one trainer makes of one conversation. */
+export interface Case {
+  key: Key;
+  target: string;
+  index: number;
+  id: string | null;
+  title: string | null;
+  source: string | null;
+  line: number | null;
+  outcome: Outcome;
+  limit: number | null;
+  tokens: number | null;
+  kept: number | null;
+  trained: number | null;
+  exact: boolean;
+  dir: "ltr" | "rtl";
+  reasons: CaseReason[];
+  turns: CaseTurn[];
+  pieces: Piece[];
+  /** Characters at the end of a very long text that were not sent. */
+  left_out?: number;
+  lost: LostText[];
+}
+
+export interface PreflightState {
+  preflight?: Preflight;
+  cases?: CasesPage;
+  case?: Case | null;
+  empty?: string;
+}
+
 export interface PageArgs {
   query: string;
   sort: string;
@@ -190,6 +295,8 @@ export interface Requests {
   conversations: { args: PageArgs; result: ConversationsPage };
   conversation: { args: { key: Key; from: number; count: number }; result: Thread };
   charts: { args: { query: string }; result: { charts: Chart[] } };
+  cases: { args: PageArgs; result: CasesPage };
+  case: { args: { key: Key; target: string; max_tokens: number | null }; result: Case };
 }
 
 export type RequestName = keyof Requests;

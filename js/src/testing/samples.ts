@@ -1,4 +1,4 @@
-import type { Chart, ConversationsPage, Finding, FindingGroup, FindingsPage, Issue, PageArgs, Segment, Severity, Thread, Turn } from "../lib/protocol.ts";
+import type { Case, CaseRow, CasesPage, Chart, ConversationsPage, Finding, FindingGroup, FindingsPage, Issue, Outcome, PageArgs, Preflight, PreflightTarget, Segment, Severity, Thread, Turn } from "../lib/protocol.ts";
 
 export function turn(number: number, text: string | Segment[], more: Partial<Turn> = {}): Turn {
   const segments: Segment[] = typeof text === "string" ? [[text, []]] : text;
@@ -136,3 +136,96 @@ export const charts: Chart[] = [
     ],
   },
 ];
+
+export function target(name: string, counts: Partial<Record<Outcome, number>>, more: Partial<PreflightTarget> = {}): PreflightTarget {
+  return {
+    name,
+    title: name.toUpperCase(),
+    version: "1.0",
+    basis: "measured",
+    refused: null,
+    counts: { taken: 0, altered: 0, dropped: 0, refused: 0, ...counts },
+    trained: "trains on 60 of 200 tokens (30%)",
+    limit: 64,
+    longest: 512,
+    reasons: [],
+    ...more,
+  };
+}
+
+export function preflight(targets: PreflightTarget[], more: Partial<Preflight> = {}): Preflight {
+  return {
+    name: "harbour.jsonl",
+    numbers: "505 conversations · template ChatML · tokens counted by T",
+    exact: true,
+    outcomes: ["taken", "altered", "dropped", "refused"],
+    targets,
+    notes: [],
+    ...more,
+  };
+}
+
+export function caseRow(index: number, more: Partial<CaseRow> = {}): CaseRow {
+  return {
+    key: `0:${index}`,
+    target: "trl",
+    index,
+    id: `harbour-${index}`,
+    title: `Conversation ${index}`,
+    outcome: "altered",
+    reasons: ["answer_cut"],
+    tokens: 1301,
+    trained: 412,
+    ...more,
+  };
+}
+
+export function casesPage(everything: CaseRow[], args: Partial<PageArgs> = {}): CasesPage {
+  const { query = "", sort = "file", descending = false, offset = 0, limit = 100, near } = args;
+  const value = (name: string) => query.split(" ").find((term) => term.startsWith(`${name}:`))?.slice(name.length + 1);
+  const [by, outcome, reason] = [value("target"), value("outcome"), value("reason")];
+  const rows = everything.filter(
+    (row) => (!by || row.target === by) && (!reason || row.reasons.includes(reason)) && (outcome ? row.outcome === outcome : reason || row.outcome !== "taken"),
+  );
+  const place = near === undefined ? -1 : rows.findIndex((row) => row.key === near);
+  const from = place < 0 ? offset : Math.floor(place / limit) * limit;
+  return { query, sort, descending, offset: from, matched: rows.length, total: everything.length, rows: rows.slice(from, from + limit) };
+}
+
+/** A system prompt, a question and an answer in ChatML, of which only the answer is trained. */
+export function caseOf(index: number, more: Partial<Case> = {}): Case {
+  return {
+    key: `0:${index}`,
+    target: "trl",
+    index,
+    id: `harbour-${index}`,
+    title: `Conversation ${index}`,
+    source: "harbour.jsonl",
+    line: index + 1,
+    outcome: "altered",
+    limit: 64,
+    tokens: 80,
+    kept: 64,
+    trained: 20,
+    exact: true,
+    dir: "ltr",
+    reasons: [{ code: "answer_cut", outcome: "altered", turn: 2, says: "The answer is cut at 64 tokens." }],
+    turns: [
+      { turn: 0, role: "system", speaker: null, hue: null },
+      { turn: 1, role: "user", speaker: "Kai", hue: 1 },
+      { turn: 2, role: "assistant", speaker: "Mara", hue: 2 },
+    ],
+    pieces: [
+      ["<|im_start|>system\n", "masked", null],
+      ["Be Mara.", "masked", 0],
+      ["<|im_end|>\n<|im_start|>user\n", "masked", null],
+      ["أين النهر؟", "masked", 1],
+      ["<|im_end|>\n<|im_start|>assistant\n", "masked", null],
+      ["South", "trained", 2],
+      [", she said.", "cut", 2],
+      ["<|im_end|>\n", "cut", null],
+    ],
+    lost: [],
+    ...more,
+  };
+}

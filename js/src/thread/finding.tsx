@@ -1,6 +1,6 @@
+import { LiteralText } from "../lib/literal.tsx";
 import type { Issue } from "../lib/protocol.ts";
 import { SeverityShape } from "../lib/status.tsx";
-import { LiteralText } from "./marked.tsx";
 
 function DiffLine({ sign, word, text }: { sign: string; word: string; text: string }) {
   return (

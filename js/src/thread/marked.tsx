@@ -1,27 +1,10 @@
+import { LiteralText } from "../lib/literal.tsx";
 import type { Issue, Segment, Severity } from "../lib/protocol.ts";
 import { severities } from "../lib/status.tsx";
-import { isInvisible, literal } from "../lib/text.ts";
+import { isInvisible } from "../lib/text.ts";
 
 export function worst(issues: Issue[]): Severity {
   return severities.find((severity) => issues.some((issue) => issue.severity === severity)) ?? "info";
-}
-
-/** Text with signs for what cannot be seen. A sign drawn over a blank takes no room, so the lines do not move. */
-export function LiteralText({ text }: { text: string }) {
-  return (
-    <>
-      {literal(text).map((piece) =>
-        typeof piece === "string" ? (
-          piece
-        ) : (
-          <>
-            <i class={piece.over ? "rt-sign" : "rt-sign rt-sign-code"}>{piece.sign}</i>
-            {piece.character}
-          </>
-        ),
-      )}
-    </>
-  );
 }
 
 interface Props {

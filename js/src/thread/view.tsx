@@ -1,13 +1,13 @@
 import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { useLatest, useUnique } from "../lib/hooks.ts";
 import type { Issue, Selection, Thread } from "../lib/protocol.ts";
+import { flash, reveal } from "../lib/scroll.ts";
 import { Empty } from "../lib/status.tsx";
 import { fold, isBehind, number, plural } from "../lib/text.ts";
 import { BLOCK, inReadingOrder, stepIssue } from "./blocks.ts";
 import { Bubble, type Pointed } from "./bubble.tsx";
 import type { Display } from "./display.ts";
 import { FindingLine } from "./finding.tsx";
-import { flash, reveal } from "./scroll.ts";
 import { TurnView } from "./turn.tsx";
 
 export interface ThreadViewProps {

@@ -1,0 +1,101 @@
+import { useMemo, useRef, useState } from "preact/hooks";
+import { useKernel, useOwned, useSize, useStore, useTrait, useUnique } from "../lib/hooks.ts";
+import type { Host } from "../lib/host.ts";
+import { onKeys } from "../lib/keys.ts";
+import type { Preflight } from "../lib/protocol.ts";
+import { Empty, Live, Notices } from "../lib/status.tsx";
+import { number, plural } from "../lib/text.ts";
+import { Board } from "./board.ts";
+import { CaseView } from "./case.tsx";
+import { CaseList, listName } from "./cases.tsx";
+import { targetNamed } from "./query.ts";
+import { Reasons } from "./reasons.tsx";
+import { TargetGrid } from "./targets.tsx";
+
+const NARROW = 760;
+
+/** What trainers would do with each conversation before the training run. */
+export function PreflightApp({ host }: { host: Host }) {
+  const board = useStore(useOwned(() => new Board(host)));
+  const error = useTrait(host, "error");
+  const kernel = useKernel(host);
+  const frame = useRef<HTMLDivElement>(null);
+  const { width } = useSize(frame);
+  const [literal, setLiteral] = useState(false);
+  const toggleLiteral = () => setLiteral((old) => !old);
+
+  const { state, query, cases } = board;
+  const { preflight } = state;
+  const target = targetNamed(preflight, board.target);
+  const actions = onKeys({
+    j: () => void board.step(1),
+    k: () => void board.step(-1),
+    n: () => void board.step(1),
+    p: () => void board.step(-1),
+    w: toggleLiteral,
+  });
+
+  const at = board.place.key ? cases.find(board.isOpen) : -1;
+  const row = at < 0 ? undefined : cases.row(at);
+  const said = useMemo(() => {
+    if (!cases.head || cases.stale) return "";
+    if (row) return `Conversation ${number(at + 1)} of ${number(cases.count)}: #${row.index}, ${row.outcome}`;
+    return `${listName(preflight, query)}, ${plural(cases.head.matched, "conversation")}`;
+  }, [row, at, cases.head, cases.stale, query]);
+
+  return (
+    <div ref={frame} tabIndex={-1} onKeyDown={actions} class={`rt-frame rt-preflight${width > 0 && width < NARROW ? " rt-narrow" : ""}`}>
+      {preflight && <Head preflight={preflight} />}
+      <Notices error={error} kernel={kernel} failure={board.failure} onRetry={() => board.retry()} />
+      {!preflight ? (
+        <Empty text={state.empty || "Loading the preflight…"} busy={!state.empty} />
+      ) : (
+        <div class="rt-preflight-main">
+          <div class="rt-preflight-side">
+            <TargetGrid preflight={preflight} query={query} onQuery={(next) => board.setQuery(next)} />
+            {target && <Reasons target={target} query={query} onQuery={(next) => board.setQuery(next)} />}
+            <CaseList board={board} />
+          </div>
+          <CaseView board={board} literal={literal} onLiteral={toggleLiteral} />
+        </div>
+      )}
+      <footer class="rt-keys">
+        <span>
+          <kbd>n</kbd> <kbd>p</kbd> conversation
+        </span>
+        <span>
+          <kbd>w</kbd> white space
+        </span>
+        <span>
+          <kbd>Esc</kbd> back to the notebook
+        </span>
+      </footer>
+      <Live text={said} />
+    </div>
+  );
+}
+
+/** What is looked at, and what a reader has to know besides. */
+function Head({ preflight }: { preflight: Preflight }) {
+  const [open, setOpen] = useState(false);
+  const list = useUnique("rt-notes");
+  const { name, numbers, notes } = preflight;
+  return (
+    <header class="rt-preflight-head">
+      <b dir="auto">{name}</b>
+      <span class="rt-facts">{numbers}</span>
+      {notes.length > 0 && (
+        <button type="button" class="rt-link" aria-expanded={open} aria-controls={list} onClick={() => setOpen(!open)}>
+          {plural(notes.length, "note")}
+        </button>
+      )}
+      <ul id={list} class="rt-notes" hidden={!open}>
+        {notes.map((note) => (
+          <li key={note} dir="auto">
+            {note}
+          </li>
+        ))}
+      </ul>
+    </header>
+  );
+}

@@ -1,0 +1,1 @@
+"""What a trainer will do with each conversation, shown before the run."""

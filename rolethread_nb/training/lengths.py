@@ -1,0 +1,94 @@
+"""How long the conversations of a dataset are, and how many of them a length limit cuts or drops."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+
+# As TRL calls them. `drop` takes a conversation out that is too long (Axolotl's default).
+Strategy = Literal["keep_start", "keep_end", "drop"]
+
+Counts = np.ndarray[Any, np.dtype[np.int64]]
+
+
+class Quantiles(NamedTuple):
+    """Lengths, in tokens, that so many percent of the conversations do not exceed; each is the length of one of them."""
+
+    p50: int
+    p90: int
+    p95: int
+    p99: int
+    longest: int
+
+
+class AtLimit(NamedTuple):
+    """What a limit does to a dataset: numbers of conversations, and of tokens.
+
+    Attributes:
+        longer: conversations above the limit.
+        cut: of those, the ones that are left in part; 0 with ``drop``.
+        clipped: of those, the ones that lose trained tokens and keep some.
+        dropped: conversations that are taken out: too long with ``drop``, without a trained token with any strategy.
+        tokens: tokens that are left.
+    """
+
+    longer: int
+    cut: int
+    clipped: int
+    dropped: int
+    tokens: int
+
+
+@dataclass(frozen=True)
+class Lengths:
+    """How long the conversations of a dataset are, and between which tokens they are trained: enough to ask for any limit.
+
+    Attributes:
+        tokens: tokens of each conversation.
+        first_trained: number of its first trained token, from 0; -1 where none is trained.
+        last_trained: number of its last trained token; -1 where none is trained.
+    """
+
+    tokens: Counts
+    first_trained: Counts
+    last_trained: Counts
+
+    @classmethod
+    def all_trained(cls, tokens: Sequence[int] | Counts) -> Lengths:
+        """Conversations of which every token is trained."""
+        counts: Counts = np.asarray(tokens, dtype=np.int64)
+        return cls(counts, np.where(counts > 0, 0, -1), counts - 1)
+
+    def quantiles(self) -> Quantiles | None:
+        """How long the conversations are; None without any."""
+        if not len(self.tokens):
+            return None
+        found = np.quantile(self.tokens, (0.5, 0.9, 0.95, 0.99, 1), method="inverted_cdf")
+        return Quantiles(*map(int, found))
+
+    def at(self, limit: int, strategy: Strategy = "keep_start") -> AtLimit:
+        """What a limit does to the dataset; quick enough to be asked by a slider.
+
+        Raises:
+            ValueError: the limit is below 1.
+        """
+        if limit < 1:
+            raise ValueError(f"A length limit is at least 1 token, not {limit}.")
+        longer = self.tokens > limit
+        start = np.maximum(self.tokens - limit, 0) if strategy == "keep_end" else np.zeros_like(self.tokens)
+        stop = self.tokens if strategy == "keep_end" else np.minimum(self.tokens, limit)
+        dropped = (self.last_trained < start) | (self.first_trained >= stop) | (self.last_trained < 0)
+        if strategy == "drop":
+            dropped |= longer
+        loses = (self.first_trained < start) | (self.last_trained >= stop)
+        left = ~dropped
+        return AtLimit(
+            longer=int(np.count_nonzero(longer)),
+            cut=int(np.count_nonzero(longer & left)),
+            clipped=int(np.count_nonzero(longer & left & loses)),
+            dropped=int(np.count_nonzero(dropped)),
+            tokens=int((stop - start)[left].sum()),
+        )

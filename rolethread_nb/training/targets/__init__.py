@@ -1,0 +1,1 @@
+"""The trainers: one small profile each, in one registry."""

@@ -1,0 +1,155 @@
+"""How far our profile of Axolotl agrees with its `type: chat_template`.
+
+Run it in an environment with axolotl==0.19.0 (`--no-deps`), colorama, addict, torch, transformers and what rolethread_nb
+needs:
+
+    python tests/trainers/axolotl_agreement.py [--verbose] [SETTING ...]
+
+It takes some minutes; SETTING (``weight``) runs one of its comparisons alone.
+
+Nothing is stubbed: the strategy that Axolotl tokenizes with is called on every row; what it does with rows that are too
+long, or without a trained token, is two comparisons here, as in its `utils/data/utils.py` and `utils/trainer.py`.
+"""
+
+from __future__ import annotations
+
+import copy
+import logging
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from agreement import (
+    Characters,
+    Ours,
+    Table,
+    case_files,
+    forecast_text,
+    mutations,
+    real_files,
+    shape_of,
+    tokenizer_of,
+    trained_text,
+)
+from axolotl.prompt_strategies.chat_template import ChatTemplatePrompter, ChatTemplateStrategy
+
+from rolethread_nb.training.chatml import CHATML
+from rolethread_nb.training.targets.records import message_keys, turns_key
+from rolethread_nb.training.templates import ChatTemplate
+
+logging.disable(logging.CRITICAL)
+LIMIT = 2048
+# A template that trims, writes any role, and ends every turn alike.
+TRIMMING = (
+    "{%- for message in messages %}"
+    "{{- '<|im_start|>' + message['role'] + '\\n' + message['content'] | trim + '<|im_end|>' }}"
+    "{%- endfor %}{{- '<|im_start|>assistant\\n' if add_generation_prompt }}"
+)
+SETTINGS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
+    "defaults": (CHATML, {}),
+    "train_on_eos all": (CHATML, {"train_on_eos": "all"}),
+    "train_on_eos last": (CHATML, {"train_on_eos": "last"}),
+    "user too": (CHATML, {"roles_to_train": ["user", "assistant"]}),
+    "weight": (CHATML, {"message_field_training": "weight"}),
+    "a trimming template": (TRIMMING, {}),
+}
+TOKENS = Characters("<|im_start|>", "<|im_end|>")
+
+
+class Theirs:
+    """One configuration of Axolotl for one file."""
+
+    def __init__(
+        self, rows: Sequence[Any], template: str, settings: Mapping[str, Any], tokenizer: Any
+    ) -> None:
+        key = turns_key(shape_of(rows))
+        role, content = message_keys(shape_of(rows), key)
+        prompter = ChatTemplatePrompter(
+            tokenizer,
+            template,
+            max_length=LIMIT + 1,
+            field_messages=key,
+            message_property_mappings=(
+                None
+                if role == "role"
+                else {"role": role, "content": content, "reasoning_content": "reasoning_content"}
+            ),
+            message_field_training=settings.get("message_field_training"),
+        )
+        self.strategy = ChatTemplateStrategy(
+            prompter,
+            tokenizer,
+            train_on_inputs=False,
+            sequence_len=LIMIT,
+            roles_to_train=settings.get("roles_to_train", ["assistant"]),
+            train_on_eos=settings.get("train_on_eos", "turn"),
+        )
+
+    def verdict(self, row: Any, text: str | None) -> tuple[str, str]:
+        """What becomes of a row, and which of its text is trained."""
+        try:
+            done = self.strategy._tokenize_single_prompt(_without_none(row))
+        except Exception as error:
+            return "refused", f"{type(error).__name__}: {error}"
+        labels = done["labels"]
+        shown = trained_text(text, labels, TOKENS) if text is not None else "?"
+        if len(labels) > LIMIT or all(label == -100 for label in labels):
+            return "dropped", shown
+        return "kept", shown
+
+
+def _without_none(row: Any) -> Any:
+    from axolotl.utils.dict import remove_none_values
+
+    return remove_none_values(copy.deepcopy(row))
+
+
+def odd_calls(name: str, row: Any, theirs: str, ours: str) -> str | None:
+    """Tool calls that are no list of objects, under a template that reads none."""
+    if ours == "refused" and any(
+        "tool_calls" in one
+        for one in row.get("messages", row.get("conversations")) or ()
+        if isinstance(one, dict)
+    ):
+        return "a template that reads no `tool_calls` is not given them, however odd they are; which it reads is not known"
+    return None
+
+
+def main() -> int:
+    failed = 0
+    files = [*case_files(), *real_files()]
+    wanted = [one for one in sys.argv[1:] if not one.startswith("-")] or list(SETTINGS)
+    for title, (template, settings) in ((title, SETTINGS[title]) for title in wanted):
+        tokenizer = tokenizer_of(template, "<|im_end|>", "<|im_start|>")
+        ours_template = ChatTemplate.of(template, special_tokens={"eos_token": "<|im_end|>"})
+        table = Table(f"axolotl 0.19.0, {title}")
+        if "tool_calls" not in template:
+            table.explained = odd_calls
+        groups = files if title == "defaults" else [one for one in files if len(one[1]) < 150]
+        groups = [*groups, *(("mutations", [row]) for row in mutations(400))]
+        for name, rows in groups:
+            ours = Ours.of("axolotl", rows, settings, ours_template, TOKENS)
+            if not all(isinstance(row, dict) for row in rows):
+                continue
+            trainer = Theirs(rows, template, settings, tokenizer)
+            for at, row in enumerate(rows):
+                forecast = ours.forecasts[at]
+                outcome, shown = trainer.verdict(row, forecast.text if forecast else None)
+                verdict = ours.outcome(at)
+                if forecast is None or verdict is None:
+                    table.add(name, row, (outcome, shown), None)
+                    continue
+                mine = verdict if verdict in ("refused", "dropped") else "kept"
+                if outcome != "refused" and mine != "refused":
+                    outcome = f"{outcome} {shown!r}"
+                    mine = f"{mine} {forecast_text(forecast, len(shown))!r}"
+                table.add(name, row, (outcome, shown), mine, ours.says(at))
+        failed |= table.done()
+    return failed
+
+
+if __name__ == "__main__":
+    sys.exit(main())
