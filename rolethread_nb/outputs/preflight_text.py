@@ -52,9 +52,11 @@ def outcomes_of(row: dict[str, Any]) -> str:
 
 
 def trained_of(row: dict[str, Any]) -> str | None:
-    """How much of what is kept is trained; None where nothing is."""
-    if row["share"] is None:
+    """How much of what is kept is trained; None where that is not foretold, because the trainer's text is not."""
+    if row["longest"] is None:
         return None
+    if row["share"] is None:
+        return "trains on nothing"
     cut = row["tokens"] - row["kept_tokens"]
     said = (
         f"trains on {row['trained_tokens']:,} of {plural(row['kept_tokens'], 'token')} ({row['share']:.0%})"

@@ -102,7 +102,7 @@ def _grid(preflight: Preflight, rows: Mapping[str, Mapping[str, Any]]) -> str:
         body.append(
             f'<tr style="background:transparent;border-top:{HAIR}"><th scope="row" style="{_CELL};white-space:nowrap">'
             f'<b>{inline(one.title)}</b> <span style="{QUIET}">{inline(one.version)}</span>{basis}</th>{numbers}'
-            f'<td style="{_CELL};width:100%;{QUIET}">{trained or "nothing is trained on"}</td></tr>'
+            f'<td style="{_CELL};width:100%;{QUIET}">{trained or "which tokens it trains on is not said"}</td></tr>'
         )
     return (
         '<table style="border-collapse:collapse;table-layout:auto;margin:0;border:0;width:100%">'

@@ -25,12 +25,13 @@ CHATML = """\
 {%- endmacro %}
 {%- for message in messages %}
     {{- '<|im_start|>' + message['role'] + '\\n' }}
+    {%- set plain = message['content'] is string and not (message['tool_calls'] or message['reasoning_content']) %}
     {%- if message['role'] == 'assistant' %}
         {%- generation %}
-            {{- body(message) + '<|im_end|>\\n' }}
+            {{- (message['content'] if plain else body(message)) + '<|im_end|>\\n' }}
         {%- endgeneration %}
     {%- else %}
-        {{- body(message) + '<|im_end|>\\n' }}
+        {{- (message['content'] if plain else body(message)) + '<|im_end|>\\n' }}
     {%- endif %}
 {%- endfor %}
 {%- if add_generation_prompt %}

@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from ..core.model import Span
@@ -56,6 +56,10 @@ class Located:
     pointer: str
     spans: tuple[Span, ...]
     state: State
+
+    def as_turn(self, turn: int) -> Located:
+        """The same under another number of its message."""
+        return self if turn == self.turn else replace(self, turn=turn)
 
 
 @dataclass(slots=True)

@@ -159,10 +159,12 @@ class Preflight:
     @property
     def numbers(self) -> pl.DataFrame:
         """The same as columns: target, conversations, taken, altered, dropped, refused, tokens, kept_tokens, trained_tokens, share."""
+        stays = pl.col("outcome").is_in(["taken", "altered"])
         counted = self.frame.group_by("target").agg(
             pl.len().alias("conversations"),
             *[(pl.col("outcome") == outcome).sum().alias(outcome) for outcome in OUTCOMES],
-            *[pl.col(name).sum().alias(name) for name in ("tokens", "kept_tokens", "trained_tokens")],
+            pl.col("tokens").sum(),
+            *[pl.col(name).filter(stays).sum().alias(name) for name in ("kept_tokens", "trained_tokens")],
             pl.col("tokens").max().alias("longest"),
         )
         share = pl.when(pl.col("kept_tokens") > 0).then(pl.col("trained_tokens") / pl.col("kept_tokens"))

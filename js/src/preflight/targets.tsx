@@ -98,7 +98,7 @@ function TargetRow({ target, row, outcomes, asked, roving, onQuery }: RowProps) 
           );
         })}
         <span role="gridcell" class="rt-loss-cell">
-          {target.trained || (target.refused ? "" : "nothing is trained on")}
+          {target.trained || (target.refused ? "" : "which tokens it trains on is not said")}
         </span>
       </div>
       {target.refused && (

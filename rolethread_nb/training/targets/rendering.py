@@ -137,9 +137,7 @@ class Writer:
 
 def numbered(text: Text) -> tuple[Located, ...]:
     """Where the turns stand, with the numbers of ``Conversation.messages``."""
-    return tuple(
-        replace(one, turn=turn) for one in text.located if (turn := text.turns[one.turn]) is not None
-    )
+    return tuple(one.as_turn(turn) for one in text.located if (turn := text.turns[one.turn]) is not None)
 
 
 def in_order(reasons: Sequence[Reason]) -> tuple[Reason, ...]:

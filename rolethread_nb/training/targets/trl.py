@@ -205,7 +205,7 @@ class Judge:
             return Forecast(reasons=(because("nothing_trained", _NO_ASSISTANT, outcome="refused"),))
         found = setting.locator.locate(messages, rendered, row.tools, **row.variables)
         reasons = list(self._text_reasons(conversation, row, rendered, found, turns))
-        located = tuple(replace(one, turn=turn) for one in found if (turn := turns[one.turn]) is not None)
+        located = tuple(one.as_turn(turn) for one in found if (turn := turns[one.turn]) is not None)
         given = {turn: conversation.messages[turn] for turn in turns if turn is not None}
         reasons += weights_ignored(given, located, labels)
         return self._forecast(rendered.text, labels, located, given, reasons)
