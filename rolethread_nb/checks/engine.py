@@ -76,9 +76,13 @@ def with_place(turns: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _with_marks(turns: pl.DataFrame, needs: int) -> pl.DataFrame:
-    """The turns that have one of the marks; all, where none is asked for."""
-    return turns.filter((pl.col("marks") & needs) != 0) if needs else turns
+def _with_marks(turns: pl.DataFrame, needs: int, *conditions: pl.Expr) -> pl.DataFrame:
+    """The turns that have one of the marks (all, where none is asked for), with what the conditions ask of them."""
+    if not needs:
+        return turns
+    asked = {name for condition in conditions for name in condition.meta.root_names()}
+    narrow = turns.select("conversation", "turn", *sorted(asked - {"conversation", "turn"}))
+    return narrow.filter((turns["marks"] & needs) != 0)
 
 
 class Check:
@@ -188,7 +192,7 @@ class Check:
         for number, expression in self._conditions:
             groups.setdefault(self._needs[number], []).append((number, expression))
         for needs, conditions in groups.items():
-            met = _with_marks(turns, needs)
+            met = _with_marks(turns, needs, *(condition for _, condition in conditions))
             if met.height:
                 self._run_on(met, conditions, block)
 
@@ -202,7 +206,15 @@ class Check:
             rule = self._rules[int(name)]
             if rule.code in self._broken or not flags[name].any():
                 continue
-            for at, turn in places.filter(flags[name]).iter_rows():
+            flagged = places.filter(flags[name])
+            if rule.scope == "conversation" or (rule.spans is None and rule.severity_of is None):
+                indices = [block.indices[at] for at in flagged["conversation"].to_list()]
+                whole = rule.scope == "conversation"
+                self._found.add_turns(
+                    int(name), block.source, indices, None if whole else flagged["turn"].to_list()
+                )
+                continue
+            for at, turn in flagged.iter_rows():
                 try:
                     self._flag(rule, int(name), block, at, turn)
                 except Exception as problem:
@@ -221,9 +233,7 @@ class Check:
 
     def _flag(self, rule: Rule, number: int, block: Block, at: int, turn: int) -> None:
         index = block.indices[at]
-        if rule.scope == "conversation":
-            self._found.add(number, block.source, index, None, 0, 0, None)
-        elif rule.spans is None:
+        if rule.spans is None:
             severity = None
             if rule.severity_of is not None and rule.evidence is not None:
                 message = block.conversation(at).message(turn)
@@ -245,7 +255,7 @@ class Check:
             try:
                 candidates: Iterable[int] = range(len(block))
                 if number in self._among:
-                    met = _with_marks(turns, self._needs[number])
+                    met = _with_marks(turns, self._needs[number], self._among[number])
                     met = met.select("conversation", flag=self._among[number])
                     candidates = met.filter("flag")["conversation"].unique().sort().to_list()
                 for at in candidates:

@@ -39,7 +39,7 @@ _FEWEST, _MOST = 7, 15  # digits of a phone number (ITU-T E.164 allows 15)
 def phones(value: str) -> Iterator[Place]:
     """Phone numbers in international form, in North American form, or behind a word for phone."""
     found: set[Place] = set()
-    for match in _INTERNATIONAL.finditer(value):
+    for match in _INTERNATIONAL.finditer(value) if "+" in value else ():
         seen = match.group()
         digits = _digits(seen)
         parted = digits < len(seen) - 1
@@ -53,7 +53,8 @@ def phones(value: str) -> Iterator[Place]:
     labelled = -1  # where the last number ends that stands behind a word for phone
     for match in _NUMBER.finditer(value):
         start = match.start()
-        if not _FEWEST <= _digits(match.group()) <= _MOST or _DATE.match(match.group()):
+        seen = match.group()
+        if len(seen) < _FEWEST or not _FEWEST <= _digits(seen) <= _MOST or _DATE.match(seen):
             continue
         also = labelled >= 0 and start - labelled < 3 and _AND.search(value[labelled:start]) is not None
         if also or _LABEL.search(value[max(0, start - _BEFORE) : start]):
@@ -67,7 +68,7 @@ def phones(value: str) -> Iterator[Place]:
 
 
 def _digits(seen: str) -> int:
-    return sum(char.isdigit() for char in seen)
+    return sum(map(str.isdigit, seen))
 
 
 # ---------------------------------------------------------------- payment cards

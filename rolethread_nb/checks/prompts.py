@@ -5,7 +5,9 @@ from __future__ import annotations
 import difflib
 import json
 import re
+from bisect import bisect_right
 from itertools import zip_longest
+from operator import itemgetter
 
 import numpy as np
 import polars as pl
@@ -20,7 +22,7 @@ from .sketches import Sketches
 _SIMILARITY = 0.8
 # A word, or a character of a script without blanks.
 _TOKEN = re.compile(rf"[{IDEOGRAPHS}]|[^\s{IDEOGRAPHS}]+")
-_SHORT = 400  # bytes up to which a text is kept as it is
+_APART = "\x00\ufdd0\x00"  # stands between texts that are kept together
 _CHANGES = 20  # so many changes of a pair are kept
 _SHOWN = 160  # characters of one change
 _COMPARED = 1_000  # words that are aligned; where more differ, they are one change
@@ -32,7 +34,7 @@ class _Variants:
     def __init__(self, similarity: float = _SIMILARITY) -> None:
         self._similarity = similarity
         self._known: dict[int, int] = {}
-        self._texts: list[bytes] = []
+        self._packs: list[tuple[int, bytes]] = []
         self._places: list[pl.DataFrame] = []
         self._sketches = Sketches()
         self._pack = zstandard.ZstdCompressor(level=1)
@@ -54,7 +56,8 @@ class _Variants:
         if first:
             fresh = prompts["text"].gather(first)
             self._sketches.add(fresh)
-            self._texts += [self._packed(text.encode()) for text in fresh.to_list()]
+            data = _APART.join(fresh.to_list()).encode()
+            self._packs.append((len(self._known) - len(first), self._pack.compress(data)))
         indices = np.array(block.indices)[prompts["conversation"].to_numpy()]
         self._places.append(
             pl.DataFrame(
@@ -66,8 +69,10 @@ class _Variants:
             )
         )
 
-    def _packed(self, text: bytes) -> bytes:
-        return self._pack.compress(text) if len(text) > _SHORT else text
+    def _text(self, number: int) -> str:
+        """The text of a prompt."""
+        first, pack = self._packs[bisect_right(self._packs, number, key=itemgetter(0)) - 1]
+        return zstandard.decompress(pack).decode().split(_APART)[number - first]
 
     def finish(self) -> list[DatasetFinding]:
         pairs = self._sketches.neighbours(self._similarity)
@@ -107,7 +112,7 @@ class _Variants:
         ]
 
     def _evidence(self, pair: tuple[int, int, float], variants: int, conversations: int) -> Evidence:
-        one, other = (_unpacked(self._texts[number]) for number in pair[:2])
+        one, other = (self._text(number) for number in pair[:2])
         return {
             "variants": variants,
             "conversations": conversations,
@@ -115,10 +120,6 @@ class _Variants:
             "threshold": self._similarity,
             "diff": word_changes(one, other),
         }
-
-
-def _unpacked(text: bytes) -> str:
-    return (zstandard.decompress(text) if text.startswith(zstandard.FRAME_HEADER) else text).decode()
 
 
 def _weight(pair: tuple[int, int, float], used: dict[int, int]) -> tuple[int, int, int]:

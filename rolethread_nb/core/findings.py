@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,6 +62,18 @@ class FindingsBuilder:
         self._detail.append(_NONE if detail is None else len(self.details))
         if detail is not None:
             self.details.append(detail)
+
+    def add_turns(self, rule: int, source: int, indices: Sequence[int], turns: Sequence[int] | None) -> None:
+        """Findings of one rule about turns as a whole, or (``turns`` None) about conversations, one for each of ``indices``."""
+        count = len(indices)
+        self._rule.extend([rule] * count)
+        self._severity.extend([self._severities[rule]] * count)
+        self._source.extend([source] * count)
+        self._index.extend(indices)
+        self._turn.extend([_NONE] * count if turns is None else turns)
+        self._start.extend([0] * count)
+        self._end.extend([0] * count)
+        self._detail.extend([_NONE] * count)
 
     def since(self, seen: int) -> list[tuple[Any, ...]]:
         """Findings from number ``seen`` on: rule, severity, source, record, turn, start, end, detail."""
