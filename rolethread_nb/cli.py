@@ -98,8 +98,15 @@ def _parser() -> argparse.ArgumentParser:
         default="messages",
         help="messages, sharegpt, alpaca, prompt-completion, preference, csv, parquet, or same for the records as they came",
     )
+    export.add_argument(
+        "--target", metavar="T", help="a trainer: the layout it reads best, and beside OUT what it needs"
+    )
     export.add_argument("--clean", action="store_true", help="only the keys that trainers read")
-    export.add_argument("--only-valid", action="store_true", help="leave conversations with errors out")
+    export.add_argument(
+        "--only-valid",
+        action="store_true",
+        help="leave conversations with errors out, and what the target would refuse",
+    )
     export.add_argument("--where", metavar="QUERY", help="only conversations that match")
     export.add_argument(
         "--strict", action="store_true", help="write nothing if the format cannot hold everything"
@@ -310,16 +317,14 @@ def _export(arguments: argparse.Namespace) -> int:
     dataset = _load(arguments, arguments.files)
     if not len(dataset) and arguments.format != "same":
         raise SourceError(f"Nothing to export: no record of {dataset.name} was recognised as a conversation.")
-    keep = None
-    if arguments.only_valid:
-        valid = dataset.check(arguments.profile, baseline=False).valid_keys()
-        keep = lambda conversation: conversation.key in valid  # noqa: E731
+    dataset.settings = dataset.settings.given({"profile": arguments.profile})
     done = dataset.export(
         arguments.output,
         arguments.format,
+        target=arguments.target,
         overwrite=arguments.force,
-        keep=keep,
         where=arguments.where,
+        only_valid=arguments.only_valid,
         clean=arguments.clean,
         strict=arguments.strict,
         dry_run=arguments.dry_run,

@@ -36,8 +36,8 @@ class Mend(Protocol):
 class Edit:
     """One change to a record.
 
-    ``path`` is a JSON Pointer into it; ``after`` the new value. The pseudo-values ``REMOVE`` (the element goes) and
-    ``ESCAPE`` (the bytes are re-written as escapes, the value stays) stand in for a value.
+    ``path`` is a JSON Pointer into it; ``after`` the new value. The pseudo-values ``REMOVE`` (the element goes),
+    ``ESCAPE`` (the bytes are re-written as escapes, the value stays) and an ``Insert`` stand in for a value.
     """
 
     path: str
@@ -57,6 +57,18 @@ class Marker:
 
 REMOVE = Marker("(removed)")
 ESCAPE = Marker("(escaped)")
+
+
+@dataclass(frozen=True, slots=True)
+class Insert:
+    """A pseudo-value of an edit: a turn that is put before the one at the edit's path."""
+
+    turn: Mapping[str, Any]
+    text: str
+
+
+class CannotMendError(Exception):
+    """Raised by a mend that cannot be done here. Its text is the reason, as a plain sentence without a full stop."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -396,6 +396,7 @@ class Dataset:
         path: str | os.PathLike[str],
         format: str = "messages",
         *,
+        target: str | None = None,
         overwrite: bool = False,
         keep: Callable[[Conversation], bool] | None = None,
         where: str | None = None,
@@ -412,10 +413,13 @@ class Dataset:
                 written, ``csv`` or ``parquet`` (one row a conversation, one column a key of the records as they are), or ``same``
                 for the records as they came: what was not changed is equal to the byte, records that could not be read and
                 separators included.
-            overwrite: replace a file that exists. A source of this dataset is never replaced.
+            target: a trainer (docs/preflight.md lists them): the records go in the layout it reads best, and beside the file what
+                it needs. What it would refuse all the same is named, and left out only with ``only_valid``.
+            overwrite: replace files that exist. A source of this dataset is never replaced.
             keep: only conversations for which this is true.
             where: only conversations that match this query.
-            only_valid: only conversations in which a check, with the settings of the dataset, finds no error.
+            only_valid: only conversations in which a check, with the settings of the dataset, finds no error, and which the target
+                takes.
             clean: only the keys that trainers read, in records and messages; what goes is listed in ``losses``.
             strict: write nothing if the layout cannot hold everything.
             dry_run: write nothing, only say what would be written and lost.
@@ -424,8 +428,8 @@ class Dataset:
             What was written, and, conversation by conversation, what the target cannot hold.
 
         Raises:
-            ExportError: if the file exists, is a source, the format is unknown, or ``strict`` was asked for and something is lost.
-            QueryError: if the query is not understood.
+            ExportError: if a file exists, is a source, the format is unknown, or ``strict`` was asked for and something is lost.
+            QueryError: if the query is not understood, or no trainer is called as the target is.
         """
         from ..outputs.export import export
 
@@ -445,6 +449,8 @@ class Dataset:
             format,
             overwrite=overwrite,
             keep=None if wanted is None and keep is None else asked_for,
+            target=target,
+            only_valid=only_valid,
             clean=clean,
             strict=strict,
             dry_run=dry_run,

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..checks.rule import ESCAPE, REMOVE, Edit, Rule, Safety
+from ..checks.rule import ESCAPE, REMOVE, CannotMendError, Edit, Insert, Rule, Safety
 from ..sources.decoding import SEPARATORS
 from . import splice
 from .dataset import Dataset
@@ -149,8 +149,12 @@ class _Mending:
                 self.result.data = None
                 break
             data = _spliced(data, edit)
+            if edit.path not in pointers:
+                continue
             if edit.after is REMOVE:
                 self.result.places = _without(self.result.places, pointers.index(edit.path))
+            elif isinstance(edit.after, Insert):
+                self.result.places = _with(self.result.places, pointers.index(edit.path))
         self._note(task, edits[-1:] if edits and edits[-1].after is REMOVE else edits)
         if self.result.data is not None and data != self._data:
             self._set(data)
@@ -161,6 +165,9 @@ class _Mending:
             return task.rule.repair.mend(self._conversation, at, task.evidence)
         except RolethreadError:
             raise
+        except CannotMendError as why:
+            self.result.left.append(task.left(str(why)))
+            return []
         except Exception as problem:
             self.result.left.append(task.left(f"the repair stopped with {type(problem).__name__}: {problem}"))
             return []
@@ -180,7 +187,11 @@ class _Mending:
         assert repair is not None
         turn = self._shown[task.turn] if self._shown and task.turn is not None else task.turn
         before = edit.before if isinstance(edit.before, str) and edit.after is not ESCAPE else None
-        after = edit.after.value if isinstance(edit.after, splice.WithKey) else edit.after
+        after = edit.after
+        if isinstance(after, splice.WithKey):
+            after = after.value
+        elif isinstance(after, Insert):
+            after = after.text
         self.result.repaired.append(
             Repaired(
                 task.rule.code,
@@ -209,15 +220,30 @@ def _without(places: Sequence[int | None], gone: int) -> list[int | None]:
     return [None if at is None or at == gone else at - 1 if at > gone else at for at in places]
 
 
+def _with(places: Sequence[int | None], new: int) -> list[int | None]:
+    """Where each original turn stands once a turn was put in at ``new``."""
+    return [at if at is None or at < new else at + 1 for at in places]
+
+
+# What does not simply change texts comes after what does, in this order. Neighbours are merged last: they meet when what stood between is gone.
+_GROUPS = {
+    "turn.empty": 1,
+    "file.control_separator": 3,
+    "record.empty": 4,
+    "dup.exact": 4,
+    "dup.near": 4,
+    "fit.drop_keys": 5,
+    "fit.trim_tail": 6,
+    "fit.greeting": 7,
+    "fit.system_into_user": 8,
+    "fit.merge_neighbours": 9,
+}
+
+
 def _order(task: Task) -> tuple[int, int, str]:
-    group = {
-        "turn.empty": 1,
-        "record.empty": 4,
-        "dup.exact": 4,
-        "dup.near": 4,
-        "file.control_separator": 3,
-    }.get(task.rule.code, 2 if task.rule.family == "order" else 0)
-    return group, -(task.turn or 0) if group in (1, 2) else (task.turn or 0), task.rule.code
+    group = _GROUPS.get(task.rule.code, 2 if task.rule.family == "order" else 0)
+    from_the_end = group in (1, 2) or group > 5
+    return group, -(task.turn or 0) if from_the_end else (task.turn or 0), task.rule.code
 
 
 def _spliced(data: bytes, edit: Edit) -> bytes:
@@ -225,4 +251,6 @@ def _spliced(data: bytes, edit: Edit) -> bytes:
         return _RAW_SEPARATOR.sub(lambda match: f"\\u{ord(match.group()):04x}", data.decode()).encode()
     if edit.after is REMOVE:
         return splice.remove(data, edit.path)
+    if isinstance(edit.after, Insert):
+        return splice.insert(data, edit.path, edit.after.turn)
     return splice.replace(data, edit.path, edit.after)

@@ -102,7 +102,8 @@ class Plan:
         tasks = self._tasks
         if codes is not None:
             names = [name.strip() for name in codes.split(",")] if isinstance(codes, str) else list(codes)
-            check_codes(names)
+            own = {task.rule.code: task.rule for task in self._tasks}  # of a trainer, and in no catalogue
+            check_codes([name for name in names if not any(rule.goes_by(name) for rule in own.values())])
             tasks = [task for task in tasks if task.rule.goes_by(*names)]
         if safe is not None:
             tasks = [

@@ -177,6 +177,16 @@ def remove(record: bytes, pointer: str) -> bytes:
     return record[:start] + record[end:]
 
 
+def insert(record: bytes, pointer: str, value: Any) -> bytes:
+    """The record with one more element before the one at the pointer, set apart as its siblings are."""
+    place = locate(record, pointer)
+    between = b", "
+    if len(place.siblings) > 1:
+        between = record[place.siblings[0][1] : place.siblings[1][0]]
+    at = place.item[0]
+    return record[:at] + encoded_like(record, value) + between + record[at:]
+
+
 def encoded_like(record: bytes, value: Any) -> bytes:
     """``value`` as JSON: escaped to ASCII where the record escapes what is not, else as UTF-8."""
     return _encoded(value, _escapes(record))

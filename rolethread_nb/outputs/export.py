@@ -14,7 +14,8 @@ from ..core.wording import plural
 from ..sources.discovery import DATA, PACKED
 from ..sources.nested import Gaps
 from ..sources.opening import UTF8_BOM
-from .converting import TARGETS, Keep, converted, target
+from .converting import TARGETS, Keep, converted
+from .converting import target as layout_named
 from .exported import Exported
 from .tables import TABLES, table
 from .writing import write_atomically
@@ -29,13 +30,29 @@ def export(
     *,
     overwrite: bool,
     keep: Keep | None,
+    target: str | None = None,
+    only_valid: bool = False,
     clean: bool = False,
     strict: bool = False,
     dry_run: bool = False,
 ) -> Exported:
-    """Write a dataset (see :meth:`Dataset.export`)."""
+    """Write a dataset (see :meth:`Dataset.export`). ``only_valid`` is about what the target takes."""
+    if target is not None:
+        if format != "messages":
+            raise ExportError(f"The target {target} has its own layout; leave the format out, or the target.")
+        return _for_target(
+            dataset,
+            path,
+            target,
+            overwrite=overwrite,
+            keep=keep,
+            only_valid=only_valid,
+            clean=clean,
+            strict=strict,
+            dry_run=dry_run,
+        )
     known = [*TARGETS, *TABLES, "same"]
-    if format not in known and target(format) is None:
+    if format not in known and layout_named(format) is None:
         raise ExportError(f"No format is called {format!r} to export to; there are {', '.join(known)}.")
     if clean and format == "same":
         raise ExportError(
@@ -51,7 +68,8 @@ def export(
     elif format in TABLES:
         pieces = table(dataset, path, format, keep, done, clean=clean)
     else:
-        pieces = _laid_out(dataset, path, format, keep, done, clean=clean)
+        records = converted(dataset, format, keep, done, clean=clean, one_line=not _is_array(path))
+        pieces = _laid_out(records, path)
     if strict:
         pieces = _unless_something_is_lost(pieces, done, format)
     if dry_run:
@@ -73,13 +91,50 @@ def _unless_something_is_lost(pieces: Iterator[bytes], done: Exported, format: s
         )
 
 
-def _laid_out(
-    dataset: Dataset, path: Path, format: str, keep: Keep | None, done: Exported, *, clean: bool
-) -> Iterator[bytes]:
-    """The records in another layout, one a line, or as one array where the name says .json."""
-    array = (path.with_suffix("") if path.suffix in (".gz", ".zst") else path).suffix == ".json"
-    records = converted(dataset, format, keep, done, clean=clean, one_line=not array)
-    if not array:
+def _for_target(
+    dataset: Dataset,
+    path: Path,
+    name: str,
+    *,
+    overwrite: bool,
+    keep: Keep | None,
+    only_valid: bool,
+    clean: bool,
+    strict: bool,
+    dry_run: bool,
+) -> Exported:
+    """The records as a trainer reads them, and beside them what it needs. Nothing is begun where one of the names is taken."""
+    from .for_target import ExportedFor, ForTarget  # the trainers are read only where they are asked for
+    from .sidecar import beside
+
+    refuse_a_source(dataset, path)
+    work = ForTarget(dataset, name, path, keep, clean=clean, only_valid=only_valid)
+    files = beside(name, path, work.survey)
+    for file in files:
+        refuse_a_source(dataset, file)
+        if file.exists() and not overwrite and not dry_run:
+            raise ExportError(f"{file} exists already; say overwrite=True (--force) to replace it.")
+    done = ExportedFor(path, written=not dry_run, target=work.target.title, beside=list(files))
+    pieces = _laid_out(work.records(done), path)
+    if strict:
+        pieces = _unless_something_is_lost(pieces, done, work.target.title)
+    if dry_run:
+        for _ in pieces:
+            pass
+        return done
+    write_atomically(path, pieces, overwrite=overwrite)
+    for file, data in files.items():
+        write_atomically(file, [data], overwrite=overwrite)
+    return done
+
+
+def _is_array(path: Path) -> bool:
+    return (path.with_suffix("") if path.suffix in (".gz", ".zst") else path).suffix == ".json"
+
+
+def _laid_out(records: Iterator[bytes], path: Path) -> Iterator[bytes]:
+    """Records one a line, or as one array where the name says .json."""
+    if not _is_array(path):
         yield from (record + b"\n" for record in records)
         return
     yield b"[\n"

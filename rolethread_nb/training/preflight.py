@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import polars as pl
 
@@ -19,6 +19,8 @@ from .tokens import Tokens, tokens_around, tokens_of
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from ..core.repair import Plan
 
 VERDICTS: dict[str, Any] = {
     "source": pl.Int32,
@@ -267,6 +269,36 @@ class Preflight:
         if found is None:
             raise QueryError(f"This preflight is not about {name!r}, only about {', '.join(self.settings)}.")
         return found
+
+    def repairs(
+        self,
+        target: str | None = None,
+        select: Iterable[str] | str | None = None,
+        *,
+        greeting: Literal["into_system", "opener"] | None = None,
+        opener: str | None = None,
+    ) -> Plan:
+        """What would mend the conversations that a trainer refuses, drops or alters. Nothing changes before ``plan.apply()``.
+
+        Args:
+            target: the trainer; None: the first of this preflight.
+            select: only these repairs: ``merge_neighbours``, ``system_into_user``, ``greeting``, ``trim_tail``, ``roles``,
+                ``arguments``, ``drop_keys``; None: all that the trainer's reasons call for.
+            greeting: what becomes of a greeting where the assistant may not speak first: ``into_system`` moves it into the system
+                prompt, ``opener`` puts a user turn before it; None: such conversations are left.
+            opener: the text of that user turn.
+
+        Raises:
+            QueryError: if the trainer is none of this preflight's, a repair is not known, or the opener's text is missing.
+            StalePlanError: if the dataset has changed since.
+        """
+        from .repairs import check_current, repairs_for
+
+        one = self.targets[0] if target is None else self._target(target)
+        check_current(self.dataset, self._edits)
+        judge = one.judge(self._shape, self._contexts[one.name])
+        reasons = self.reason_frame.filter(pl.col("target") == one.name)
+        return repairs_for(self.dataset, judge, reasons, select=select, greeting=greeting, opener=opener)
 
     def conversation_at(self, source: int, index: int) -> Conversation | None:
         """A conversation as it was when it was looked at, None if there is none."""
