@@ -208,6 +208,21 @@ def test_each_group_of_variants_is_found_among_many_prompts() -> None:
     assert all(i.evidence["diff"][0]["after"] == "changed" for i in issues)
 
 
+def test_what_differs_is_said_of_the_largest_groups_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rolethread_nb.checks.prompts._EXPLAINED", 3)
+    words = "alpha bravo carbon delta ember falcon gravel harbour island jasmine kettle lantern".split()
+    prompts = [
+        f"{' '.join(f'{word}{n}' for word in words)} {end}" for n in range(10) for end in ("one", "two")
+    ]
+    issues = variants(*prompts, prompts[-1])
+
+    assert len(issues) == 10
+    explained = [issue for issue in issues if issue.evidence["diff"]]
+    assert len(explained) == 3
+    assert explained[-1].evidence["diff"] == [{"before": "one", "after": "two"}]
+    assert any(issue.evidence["conversations"] == 3 for issue in explained)
+
+
 def test_a_template_filled_in_is_one_group() -> None:
     (issue,) = variants(*(f"{PROMPT} The learner is called Kai{n}." for n in range(300)))
 

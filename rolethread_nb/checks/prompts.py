@@ -6,6 +6,7 @@ import difflib
 import json
 import re
 from bisect import bisect_right
+from collections.abc import Iterable, Mapping
 from itertools import zip_longest
 from operator import itemgetter
 
@@ -23,6 +24,7 @@ _SIMILARITY = 0.8
 # A word, or a character of a script without blanks.
 _TOKEN = re.compile(rf"[{IDEOGRAPHS}]|[^\s{IDEOGRAPHS}]+")
 _APART = "\x00\ufdd0\x00"  # stands between texts that are kept together
+_EXPLAINED = 200  # groups of which it is said what differs
 _CHANGES = 20  # so many changes of a pair are kept
 _SHOWN = 160  # characters of one change
 _COMPARED = 1_000  # words that are aligned; where more differ, they are one change
@@ -69,10 +71,18 @@ class _Variants:
             )
         )
 
-    def _text(self, number: int) -> str:
-        """The text of a prompt."""
-        first, pack = self._packs[bisect_right(self._packs, number, key=itemgetter(0)) - 1]
-        return zstandard.decompress(pack).decode().split(_APART)[number - first]
+    def _texts(self, numbers: Iterable[int]) -> dict[int, str]:
+        """The texts of some prompts; what is packed together is unpacked once."""
+        of_pack: dict[int, list[int]] = {}
+        for number in numbers:
+            at = bisect_right(self._packs, number, key=itemgetter(0)) - 1
+            of_pack.setdefault(at, []).append(number)
+        found: dict[int, str] = {}
+        for at, wanted in of_pack.items():
+            first, pack = self._packs[at]
+            texts = zstandard.decompress(pack).decode().split(_APART)
+            found |= {number: texts[number - first] for number in wanted}
+        return found
 
     def finish(self) -> list[DatasetFinding]:
         pairs = self._sketches.neighbours(self._similarity)
@@ -103,16 +113,20 @@ class _Variants:
         sizes: dict[int, int] = {}
         for group in group_of.values():
             sizes[group] = sizes.get(group, 0) + 1
+        largest = sorted(groups, key=lambda group: -len(groups[group]))[:_EXPLAINED]
+        texts = self._texts({number for group in largest for number in best[group][:2]})
         return [
             DatasetFinding(
-                self._evidence(best[group], sizes[group], len(set(where))),
+                self._evidence(best[group], sizes[group], len(set(where)), texts),
                 list(dict.fromkeys(where))[:RELATED_LIMIT],
             )
             for group, where in groups.items()
         ]
 
-    def _evidence(self, pair: tuple[int, int, float], variants: int, conversations: int) -> Evidence:
-        one, other = (self._text(number) for number in pair[:2])
+    def _evidence(
+        self, pair: tuple[int, int, float], variants: int, conversations: int, texts: Mapping[int, str]
+    ) -> Evidence:
+        one, other = texts.get(pair[0], ""), texts.get(pair[1], "")
         return {
             "variants": variants,
             "conversations": conversations,
@@ -222,7 +236,7 @@ RULES: tuple[Rule, ...] = (
         says=_says,
         page=Page(
             "Groups system prompts that share at least 0.8 of their words and pairs of neighbouring words (Jaccard index; case and"
-            " punctuation do not count), and shows what differs in one pair of each group, word by word. Long prompts are compared by a"
+            " punctuation do not count), and shows what differs in one pair of each of the 200 largest groups, word by word. Long prompts are compared by a"
             " sample of about 100 hashes, so the index is exact to about 0.05 there.",
             "Edits of one prompt that were not carried through teach small differences that nobody meant, and a prompt at run time fits"
             " only some of the data.",
