@@ -125,6 +125,7 @@ def test_a_dataset_looks_the_same_to_a_preflight_after_it_was_changed() -> None:
     [
         ({"targets": "nobody"}, "No trainer is called 'nobody'"),
         ({"settings": {"max_lenght": 3}}, "No trainer here has a setting 'max_lenght'"),
+        ({"max_tokens": 0}, "at least 1 token, not 0"),
         ({"template": "/nowhere/template.jinja"}, "nowhere"),
     ],
 )

@@ -360,7 +360,7 @@ class Dataset:
             settings: other settings of the trainers, ``{"assistant_only_loss": True}``.
 
         Raises:
-            QueryError: if a trainer or a setting is not known.
+            QueryError: if a trainer or a setting is not known, or the limit is below 1.
             SourceError: if the template or the tokenizer cannot be read.
         """
         from ..training.preflight import preflight

@@ -392,6 +392,8 @@ def preflight(
     settings: Mapping[str, Any] | None = None,
 ) -> Preflight:
     """See :meth:`Dataset.preflight`."""
+    if max_tokens is not None and max_tokens < 1:
+        raise QueryError(f"A length limit is at least 1 token, not {max_tokens}.")
     made = chosen(targets)
     given = dict(settings or {})
     unknown = [name for name in given if not any(name in one.settings for one in made)]

@@ -11,7 +11,7 @@ from ...core.model import Span
 from ..labels import Labels, kept_tokens, tokens_of_stretches
 from ..locating import Located
 from ..templates import Rendered, TemplateRefusedError
-from .reasons import because, control_reasons, control_strings, template_refused, text_reasons
+from .reasons import because, control_reasons, control_strings, parts_lost, template_refused, text_reasons
 from .target import Context, Forecast, Reason
 
 # Roles that every template is expected to know.
@@ -74,22 +74,13 @@ class Writer:
         found = [
             *text_reasons(text.located, text.messages, text.text),
             *control_reasons(text.messages, self._controls),
-            *self._parts_lost(text),
+            *parts_lost(text.messages),
             *self._roles_written(text),
         ]
         for reason in found:
             turn = text.turns[reason.turn] if reason.turn is not None else None
             if turn is not None or reason.turn is None:
                 yield replace(reason, turn=turn)
-
-    def _parts_lost(self, text: Text) -> Iterator[Reason]:
-        for turn, message in enumerate(text.messages):
-            content = message.get("content")
-            for part in content if isinstance(content, list) else ():
-                if isinstance(part, Mapping) and not isinstance(part.get("text"), str):
-                    says = f"A content part ({part.get('type')}) is not in what the model gets."
-                    yield because("part_lost", says, turn)
-                    break
 
     def _roles_written(self, text: Text) -> Iterator[Reason]:
         """Turns whose role is written out as it stands, because the template writes any."""

@@ -13,9 +13,9 @@ from ..locating import Located, Locator
 from ..masking import AssistantMask
 from ..rows import Layout, LostRowError, Row, UnreadableRowError, layout, read
 from ..templates import ChatTemplate, Rendered, TemplateRefusedError
-from .reasons import because, control_reasons, control_strings, template_refused, text_reasons
+from .reasons import because, control_reasons, control_strings, parts_lost, template_refused, text_reasons
 from .target import Context, Forecast, Reason, Shape, Target
-from .trl_reasons import cut, parts_lost, turns_in_text, weights_ignored
+from .trl_reasons import cut, turns_in_text, weights_ignored
 from .trl_twins import training_template, twin_of
 
 SETTINGS: Mapping[str, Any] = {

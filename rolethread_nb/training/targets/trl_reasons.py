@@ -1,9 +1,8 @@
-"""What TRL makes of single turns: parts it does not read, weights it does not look at, answers it cuts."""
+"""What TRL makes of single turns: weights it does not look at, answers it cuts."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 from ...core.model import Conversation, Message, Span
 from ..labels import AllTrained, Labels
@@ -20,17 +19,6 @@ def turns_in_text(conversation: Conversation, text: str) -> Iterator[Located]:
         if at >= 0:
             cursor = at + len(message.text)
             yield Located(turn, "content", message.content_pointer, (Span(at, cursor),), "whole")
-
-
-def parts_lost(messages: Sequence[Mapping[str, Any]]) -> Iterator[Reason]:
-    """Content parts without text: a trainer of text models never looks at them."""
-    for turn, message in enumerate(messages):
-        content = message.get("content")
-        for part in content if isinstance(content, list) else ():
-            if isinstance(part, Mapping) and not isinstance(part.get("text"), str):
-                kind = part.get("type")
-                yield because("part_lost", f"A content part ({kind}) is not in what the model gets.", turn)
-                break
 
 
 def weights_ignored(
