@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -126,10 +126,9 @@ class Block:
         return keys
 
     def turn_hash(self, at: int) -> bytes:
-        """SHA-256 over the turns of a conversation, as sorted-key, compact UTF-8 JSON."""
+        """See :func:`turn_hash`; each is worked out once."""
         if (found := self._hashes.get(at)) is None:
-            found = hashlib.sha256(canonical_json(self.readings[at].turns)).digest()
-            self._hashes[at] = found
+            found = self._hashes[at] = turn_hash(self.readings[at])
         return found
 
     def conversation(self, at: int) -> Conversation:
@@ -155,23 +154,19 @@ def read_block(
     *,
     formats: tuple[Format, ...],
     roles: Mapping[str, Role],
-    edits: Mapping[int, bytes | None],
     has_lines: bool,
     size: int,
 ) -> Block:
-    """Decode the records of a region. ``edits`` stand in for records that were changed (None: removed)."""
+    """Decode the records of a region. ``size`` is that of the source: a record at its end may be cut off."""
     block = Block(source, source_name, roles, rows=TurnRows(roles), names=region.names)
     rows = block.rows
     keys: list[int] = []
-
-    def record(at: int) -> bytes:
-        return (edits.get(region.first + at) if edits else None) or region.record(at)
-
-    for at, decoded in _decoded(region, record, edits, size):
-        index = region.first + at
+    read: list[int] = []
+    for at, decoded in _decoded(region, size):
+        index = region.place(at)
         line = region.lines[at] if has_lines else None
         if isinstance(decoded, Bad):
-            block.rejected.append(_rejected(decoded, source, index, line, record(at)))
+            block.rejected.append(_rejected(decoded, source, index, line, region.record(at)))
             continue
         raw, remarks = decoded
         try:
@@ -183,11 +178,11 @@ def read_block(
             if reading is not None:
                 count += rows.add(reading)
         except TooDeepError:
-            block.rejected.append(_rejected(TOO_DEEP, source, index, line, record(at)))
+            block.rejected.append(_rejected(TOO_DEEP, source, index, line, region.record(at)))
             continue
         if reading is None:
             code, reason = no_layout(raw, formats)
-            block.rejected.append(_rejected(Bad(code, reason), source, index, line, record(at)))
+            block.rejected.append(_rejected(Bad(code, reason), source, index, line, region.record(at)))
             continue
         if remarks:
             block.remarks.extend((len(block.indices), remark) for remark in remarks)
@@ -196,44 +191,41 @@ def read_block(
         block.raws.append(raw)
         block.readings.append(reading)
         keys.append(count)
-    _remark_on_bytes(block, region, record, keys, changed=bool(edits))
+        read.append(at)
+    _remark_on_bytes(block, region, read, keys)
     return block
 
 
-def _remark_on_bytes(
-    block: Block, region: Region, record: Callable[[int], bytes], keys: list[int], *, changed: bool
-) -> None:
-    """What decoding does not show: line breaks of other readers, and keys that stand twice in one object."""
-    places = [index - region.first for index in block.indices]
-    if changed or block.rejected:
-        read = [record(place) for place in places]
-        data = b"\n".join(read)
-        ends = np.cumsum([len(one) + 1 for one in read], dtype=np.int64) - 1
-        starts = ends - np.array([len(one) for one in read], dtype=np.int64)
+def _remark_on_bytes(block: Block, region: Region, read: list[int], keys: list[int]) -> None:
+    """What decoding does not show: line breaks of other readers, and keys that stand twice in one object.
+
+    ``read`` are the positions in the region of the block's records, ``keys`` how many keys each has.
+    """
+    if block.rejected:
+        records = [region.record(at) for at in read]
+        data = b"\n".join(records)
+        ends = np.cumsum([len(one) + 1 for one in records], dtype=np.int64) - 1
+        starts = ends - np.array([len(one) for one in records], dtype=np.int64)
     else:
         data = region.data
         within = np.array(region.cuts or region.spans, dtype=np.int64).reshape(-1, 2)
         starts, ends = (within - (0 if region.cuts else region.base)).T
     if may_hold_separator(data):
-        for at, place in enumerate(places):
-            block.remarks += [(at, remark) for remark in separators(record(place))]
+        for at, place in enumerate(read):
+            block.remarks += [(at, remark) for remark in separators(region.record(place))]
     for at in may_repeat_keys(data, starts, ends, keys):
-        block.remarks += [(at, remark) for remark in duplicate_keys(record(places[at]))]
+        block.remarks += [(at, remark) for remark in duplicate_keys(region.record(read[at]))]
 
 
-def _decoded(
-    region: Region, record: Callable[[int], bytes], edits: Mapping[int, bytes | None], size: int
-) -> Iterator[tuple[int, tuple[Any, Sequence[Remark]] | Bad]]:
+def _decoded(region: Region, size: int) -> Iterator[tuple[int, tuple[Any, Sequence[Remark]] | Bad]]:
     """The records of a region with their positions in it: all in one go where they are sound, else one by one."""
-    if region.parted is not None and not edits and not region.bad:
+    if region.parted is not None and not region.bad:
         together = decode_together(region.data, len(region.spans), commas=region.parted == "comma")
         if together is not None:
             yield from ((at, (raw, ())) for at, raw in enumerate(together))
             return
     for at, (_, end) in enumerate(region.spans):
-        if edits and edits.get(region.first + at, b"") is None:
-            continue  # the record was removed
-        yield at, region.bad.get(at) or decode(record(at), last=end >= size, measured=True)
+        yield at, region.bad.get(at) or decode(region.record(at), last=end >= size, measured=True)
 
 
 def _keys_beside(raw: Any, reading: Reading) -> int:
@@ -300,6 +292,11 @@ def _hash_of(column: pl.Series, seed: int) -> Words:
     found: Words = column.hash(seed).to_numpy().copy()
     found[column.is_null().to_numpy()] = 0
     return found
+
+
+def turn_hash(reading: Reading) -> bytes:
+    """SHA-256 over the turns of a conversation, as sorted-key, compact UTF-8 JSON."""
+    return hashlib.sha256(canonical_json(reading.turns)).digest()
 
 
 def written_id(raw: Any) -> str | None:

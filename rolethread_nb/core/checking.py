@@ -21,9 +21,9 @@ from ..sources.opening import UTF8_BOM
 from .baseline import read_baseline, without_known
 from .blocks import Block
 from .dataset import Dataset
+from .edits import Edits
 from .errors import QueryError
 from .issues import issue_of
-from .journal import Edits
 from .model import Issue, Span
 from .query import Query
 from .report import Report

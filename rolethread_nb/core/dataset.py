@@ -15,10 +15,12 @@ import polars as pl
 from ..settings import Settings, flat_thresholds
 from ..sources.opening import Source
 from ..sources.reading import Format
+from ..sources.records import BLOCK_RECORDS
 from ..sources.roles import Role
 from .blocks import Block, Rejected
-from .index import Identities, Index, IndexBuilder, Spans, fresh_id
-from .journal import Edits, Journal
+from .edits import Change, Edits, Record, State
+from .index import Identities, Index, IndexBuilder, Spans, fresh_id, id_of
+from .journal import Journal
 from .model import Conversation
 from .reader import Reader
 from .search import Searches
@@ -63,8 +65,8 @@ class Dataset:
         self._journal = Journal()
         self._spans = [Spans() for _ in sources]
         self._index: Index | None = None
-        self._index_version = -1
-        self._original_ids: dict[tuple[int, int], str] | None = None
+        self._index_version = 0
+        self._original: Index | None = None
         self._repeated: dict[tuple[int, int], tuple[str, int]] = {}
         self._cache: OrderedDict[tuple[int, int, int], Conversation] = OrderedDict()
         self.searches = Searches()
@@ -79,34 +81,72 @@ class Dataset:
         identities = Identities()
         spans = [Spans() for _ in self._reader.sources]
         for block in self._reader.blocks(edits, spans):
-            known = self._original_ids
-            if known is None:
+            if self._original is None:
                 identities.assign(block)
             else:
-                places = [(block.source, index) for index in block.indices]
-                block.ids = [known.get(place) or fresh_id(block, at) for at, place in enumerate(places)]
-                block.repeated = {
-                    place[1]: self._repeated[place] for place in places if place in self._repeated
-                }
+                self._name(block, edits)
             builder.add(block)
             yield block
         with self._lock:
             index = builder.finish()
-            if self._original_ids is None and not edits:
+            if self._original is None:
                 self._repeated = identities.repeated
-                self._original_ids = dict(zip(index.row_of, index.conversations["id"].to_list(), strict=True))
+                self._original = index
             self._spans = spans
             self._index, self._index_version = index, version
 
+    def _name(self, block: Block, edits: Edits) -> None:
+        """Set the ids of a block: those that its conversations had at first."""
+        assert self._original is not None
+        names = self._original.ids(block.source, block.indices)
+        for at, index in enumerate(block.indices):
+            state = edits.state((block.source, index)) if edits.version else None
+            if state is not None and state.id is not None:
+                names[at] = state.id
+        block.ids = [fresh_id(block, at) if name is None else name for at, name in enumerate(names)]
+        for index in block.indices if self._repeated else ():
+            if (block.source, index) in self._repeated:
+                block.repeated[index] = self._repeated[block.source, index]
+
     @property
     def index(self) -> Index:
-        """What is kept of every conversation; made by reading the sources once."""
+        """What is kept of every conversation; made by reading the sources once, and again only the records that change."""
         with self._lock:
-            if self._index is None or self._index_version != self._journal.version:
+            if self._index is None:
                 for _ in self.blocks():
                     pass
+            elif self._index_version != self._journal.version:
+                self._index, self._index_version = self._reindexed(self._index), self._journal.version
             assert self._index is not None
             return self._index
+
+    def _reindexed(self, index: Index) -> Index:
+        """The index with what has changed since it was made."""
+        edits, history = self._journal.edits, self._journal.history
+        changed: dict[int, list[int]] = {}
+        for source, place in history.touched(self._index_version, self._journal.version):
+            if place >= 0:
+                changed.setdefault(source, []).append(place)
+        builder = IndexBuilder()
+        for source, places in changed.items():
+            for start in range(0, len(places), BLOCK_RECORDS):
+                block = self._reader.some(
+                    source, list(self._now(source, places[start : start + BLOCK_RECORDS]))
+                )
+                self._name(block, edits)
+                builder.add(block)
+        return index.with_changes(changed, builder.finish(), edits.positions())
+
+    def _now(self, source: int, places: Sequence[int]) -> Iterator[tuple[int, int, bytes]]:
+        """Place, line and bytes of those of some records that are there."""
+        for place in places:
+            data = self.record_bytes(source, place)
+            if data is not None:
+                yield place, self._line(source, place), data
+
+    def _line(self, source: int, place: int, edits: Edits | None = None) -> int:
+        origin = (self._journal.edits if edits is None else edits).origin(source, place)
+        return self._spans[source].lines[origin]
 
     @property
     def sources(self) -> list[Source]:
@@ -131,48 +171,59 @@ class Dataset:
 
     def record_count(self, source: int) -> int:
         """Records of a source, rejected ones counted."""
-        _ = self.index
+        self._ensure_read()
         return len(self._spans[source])
 
     def record_span(self, source: int, index: int) -> tuple[int, int]:
         """Byte span of a record in its (unpacked) source."""
-        _ = self.index
+        self._ensure_read()
         spans = self._spans[source]
         return spans.starts[index], spans.ends[index]
 
+    def _ensure_read(self) -> None:
+        if self._index is None:
+            _ = self.index
+
     def record_bytes(self, source: int, index: int, edits: Edits | None = None) -> bytes | None:
-        """The bytes of a record as it is now (or under ``edits``); None if it was removed."""
-        changed = (self._journal.edits if edits is None else edits).of_source(source)
-        if index in changed:
-            return changed[index]
+        """The bytes of a record as it is now (or under ``edits``); None if it was removed, or is none."""
+        state = (self._journal.edits if edits is None else edits).state((source, index))
+        if state is not None:
+            return state.data
+        if not (0 <= source < len(self._reader.sources) and 0 <= index < self.record_count(source)):
+            return None
         return self._reader.sources[source].record(*self.record_span(source, index))
 
     def conversation_at(self, source: int, index: int, edits: Edits | None = None) -> Conversation | None:
         """The conversation of a record, None if the record is none (any more)."""
         edits = self._journal.edits if edits is None else edits
-        key = (source, index, edits.serial)
+        key = (source, index, edits.since((source, index)))
         with self._lock:
             if key in self._cache:
                 self._cache.move_to_end(key)
                 return self._cache[key]
-        if not (0 <= source < len(self._reader.sources) and 0 <= index < self.record_count(source)):
-            return None
         data = self.record_bytes(source, index, edits)
         if data is None or (read := self._reader.one(data)) is None:
             return None
-        row = self.index.row_of.get((source, index))
-        name = (self._original_ids or {}).get((source, index)) or (
-            self.index.conversations["id"][row] if row is not None else ""
-        )
-        opened = self._reader.sources[source]
-        line = self._spans[source].lines[index] if opened.has_lines else None
         raw, reading = read
+        opened = self._reader.sources[source]
+        line = self._line(source, index, edits) if opened.has_lines else None
+        name = self._id_of(source, index, edits) or id_of(raw, reading)
         found = Conversation(name, opened.name, source, index, line, reading, raw, self._reader.roles)
         with self._lock:
             self._cache[key] = found
             while len(self._cache) > _CACHED:
                 self._cache.popitem(last=False)
         return found
+
+    def _id_of(self, source: int, index: int, edits: Edits) -> str | None:
+        """The id that a conversation was given, None if the record became one only through a change."""
+        state = edits.state((source, index))
+        if state is not None and state.id is not None:
+            return state.id
+        self._ensure_read()
+        assert self._original is not None
+        (name,) = self._original.ids(source, [index])
+        return name
 
     def reread(self, conversation: Conversation, data: bytes) -> Conversation | None:
         """The conversation with other bytes for its record, None if it would be none."""
@@ -374,10 +425,32 @@ class Dataset:
             settings=settings,
         )
 
-    def apply(self, edits: Mapping[tuple[int, int], bytes | None], what: str) -> None:
-        """Change records, as one step that can be undone: (source, record) to new bytes, or None to remove it."""
+    def apply(self, changes: Mapping[Record, Change], what: str) -> None:
+        """Change records, as one step that can be undone.
+
+        Args:
+            changes: (source, record) to its new bytes, None to remove it, or several records that take its place: these have the
+                ids ``<id>/1``, ``<id>/2``, and so on.
+            what: what ``undo`` says that it took back.
+        """
         with self._lock:
-            self._journal.apply(edits, what)
+            self._ensure_read()
+            states = (new for record, change in changes.items() for new in self._states(record, change))
+            self._journal.apply(dict(states), what)
+
+    def _states(self, record: Record, change: Change) -> Iterator[tuple[Record, State]]:
+        """The states that a change brings about."""
+        edits = self._journal.edits
+        before = edits.state(record) or State(None)
+        if not isinstance(change, tuple):
+            yield record, replace(before, data=change)
+            return
+        source, place = record
+        name = self._id_of(source, place, edits)
+        more = self._journal.history.places(source, self.record_count(source), len(change) - 1)
+        yield record, replace(before, data=change[0], id=f"{name}/1", parts=(*more, *before.parts))
+        for number, (part, data) in enumerate(zip(more, change[1:], strict=True), start=2):
+            yield (source, part), State(data, f"{name}/{number}", part_of=place)
 
     def undo(self) -> str | None:
         """Take the last change back. Returns what it was, None if there is none."""

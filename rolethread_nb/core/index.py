@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import hashlib
 from array import array
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
+from ..sources.reading import Reading
 from ..sources.roles import ROLES
-from .blocks import Block, Rejected, written_id
+from .blocks import Block, Rejected, turn_hash, written_id
+from .edits import Record
 from .model import title_of
 from .turns import encodable
 
@@ -41,6 +45,9 @@ TURNS: dict[str, Any] = {
     "words": pl.UInt32,
     "chars": pl.UInt32,
 }
+
+
+_HALF = np.uint64(32)
 
 
 class Spans:
@@ -73,11 +80,71 @@ class Index:
         schema = {"system": pl.String, "system_head": pl.String}
         return pl.DataFrame({"system": list(self.prompts), "system_head": heads}, schema=schema)
 
+    def row(self, source: int, index: int) -> int | None:
+        """The row of the conversation of a record, None if it is none."""
+        (row,) = self.rows(source, [index])
+        return None if row < 0 else int(row)
+
+    def rows(self, source: int, indices: Sequence[int]) -> npt.NDArray[np.int64]:
+        """The rows of the conversations of records, -1 for what is none."""
+        keys, rows = self._places
+        wanted = (np.uint64(source) << _HALF) | np.asarray(indices, dtype=np.uint64)
+        if not len(keys):
+            return np.full(len(wanted), -1)
+        at = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+        return np.where(keys[at] == wanted, rows[at], -1)
+
+    def ids(self, source: int, indices: Sequence[int]) -> list[str | None]:
+        """The ids of the conversations of records, None for what is none."""
+        rows = self.rows(source, indices)
+        known = iter(self.conversations["id"].gather(rows[rows >= 0]).to_list())
+        return [next(known) if row >= 0 else None for row in rows.tolist()]
+
     @cached_property
-    def row_of(self) -> dict[tuple[int, int], int]:
-        """Row of a conversation by (source, record index)."""
-        keys = zip(self.conversations["source"].to_list(), self.conversations["index"].to_list(), strict=True)
-        return {key: row for row, key in enumerate(keys)}
+    def _places(self) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.int64]]:
+        """The records that are conversations, as one number each, in order; and their rows."""
+        source, index = (
+            self.conversations[name].to_numpy().astype(np.uint64) for name in ("source", "index")
+        )
+        keys = (source << _HALF) | index
+        order = np.argsort(keys, kind="stable")
+        return keys[order], order
+
+    def with_changes(
+        self, changed: Mapping[int, Sequence[int]], now: Index, places: Mapping[Record, tuple[int, int]]
+    ) -> Index:
+        """The index after a change.
+
+        Args:
+            changed: by source, the records that changed.
+            now: what these are now.
+            places: where the records stand that are made of others: the record that it all began with, and their number after it.
+        """
+        kept = np.ones(self.conversations.height, dtype=bool)
+        for source, indices in changed.items():
+            rows = self.rows(source, indices)
+            kept[rows[rows >= 0]] = False
+        conversations = pl.concat([self.conversations.filter(kept), now.conversations])
+        order = _file_order(conversations, places)
+        moved = np.empty(len(order), dtype=np.uint32)
+        moved[order] = np.arange(len(order), dtype=np.uint32)
+        before = np.cumsum(kept) - 1  # the row of each conversation among those kept
+        of_turn = self.turns["conversation"].to_numpy()
+        staying = self.turns.filter(kept[of_turn])
+        rows = np.concatenate(
+            (moved[before[of_turn[kept[of_turn]]]], moved[now.turns["conversation"].to_numpy() + kept.sum()])
+        )
+        turns = pl.concat([staying, now.turns]).with_columns(conversation=pl.Series(rows, dtype=pl.UInt32))
+        touched = {(source, index) for source, indices in changed.items() for index in indices}
+        rejected = [one for one in self.rejected if (one.source, one.index) not in touched] + now.rejected
+        return Index(
+            conversations[order],
+            turns[np.argsort(rows, kind="stable")],
+            sorted(
+                rejected, key=lambda one: (one.source, *places.get((one.source, one.index), (one.index, 0)))
+            ),
+            {**self.prompts, **now.prompts},
+        )
 
     @cached_property
     def row_of_id(self) -> dict[str, int]:
@@ -122,7 +189,12 @@ class Identities:
 
 def fresh_id(block: Block, at: int) -> str:
     """An id for a record that became a conversation only through a change."""
-    return written_id(block.raws[at]) or block.turn_hash(at).hex()[:16]
+    return id_of(block.raws[at], block.readings[at])
+
+
+def id_of(raw: Any, reading: Reading) -> str:
+    """The id that a record says it has, else one made of its turns."""
+    return written_id(raw) or turn_hash(reading).hex()[:16]
 
 
 class IndexBuilder:
@@ -185,6 +257,20 @@ class IndexBuilder:
             .collect()
         )
         return Index(conversations, turns, self._rejected, self._prompts)
+
+
+def _file_order(
+    conversations: pl.DataFrame, places: Mapping[Record, tuple[int, int]]
+) -> npt.NDArray[np.int64]:
+    """The rows of conversations as they stand in their sources; what is made of a record stands right after it."""
+    source, first = (conversations[name].to_numpy().astype(np.int64) for name in ("source", "index"))
+    after = np.zeros_like(first)
+    if places:
+        numbers = {number for number, _ in places}
+        for row in np.flatnonzero(np.isin(source, list(numbers))):
+            if (place := places.get((int(source[row]), int(first[row])))) is not None:
+                first[row], after[row] = place
+    return np.lexsort((after, first, source))
 
 
 def _sums(turns: pl.DataFrame, count: int) -> list[pl.Series]:

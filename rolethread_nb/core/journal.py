@@ -2,38 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-_serials = itertools.count()
-
-
-class Edits:
-    """Records that differ from their source: (source, record) to new bytes, or None for a removed one. Never changed in place."""
-
-    def __init__(self, changed: Mapping[int, Mapping[int, bytes | None]] | None = None) -> None:
-        self._changed = changed or {}
-        self.serial = next(_serials)
-
-    def of_source(self, source: int) -> Mapping[int, bytes | None]:
-        """The changed records of one source."""
-        return self._changed.get(source, {})
-
-    def __contains__(self, place: tuple[int, int]) -> bool:
-        return place[1] in self.of_source(place[0])
-
-    def __len__(self) -> int:
-        return sum(len(records) for records in self._changed.values())
-
-    def with_changes(self, changes: Mapping[tuple[int, int], bytes | None]) -> Edits:
-        """These edits with others on top."""
-        merged: dict[int, dict[int, bytes | None]] = {
-            source: dict(kept) for source, kept in self._changed.items()
-        }
-        for (source, index), data in changes.items():
-            merged.setdefault(source, {})[index] = data
-        return Edits(merged)
+from .edits import Edits, History, Record, State
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +21,20 @@ class Journal:
     def __init__(self) -> None:
         self._steps: list[_Step] = []
         self._done = 0
-        self.version = 0
-        self.edits = Edits()
+        self.history = History()
+        self.edits = Edits(self.history, 0)
 
-    def apply(self, changes: Mapping[tuple[int, int], bytes | None], what: str) -> None:
+    @property
+    def version(self) -> int:
+        """Rises with every step, also with one that is taken back."""
+        return self.history.version
+
+    def apply(self, states: Mapping[Record, State | None], what: str) -> None:
         """One step; steps that were taken back before it are forgotten."""
-        after = self.edits.with_changes(changes)
+        before, self.edits = self.edits, self.history.put(states)
         del self._steps[self._done :]
-        self._steps.append(_Step(what, self.edits, after))
+        self._steps.append(_Step(what, before, self.edits))
         self._done += 1
-        self._set(after)
 
     def undo(self) -> str | None:
         """Take a step back."""
@@ -66,7 +42,8 @@ class Journal:
             return None
         self._done -= 1
         step = self._steps[self._done]
-        self._set(step.before)
+        self.history.put_back(step.after.version, step.before)
+        self.edits = step.before
         return step.what
 
     def redo(self) -> str | None:
@@ -75,9 +52,6 @@ class Journal:
             return None
         step = self._steps[self._done]
         self._done += 1
-        self._set(step.after)
+        self.history.put_back(step.after.version, step.after)
+        self.edits = step.after
         return step.what
-
-    def _set(self, edits: Edits) -> None:
-        self.edits = edits
-        self.version += 1

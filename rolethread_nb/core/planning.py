@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from ..checks.catalogue import rule as rule_of
-from ..checks.rule import Rule
-from ..sources.roles import ROLES, Role
+from ..checks.rule import Edit, Evidence, Repair, Rule
+from ..sources.roles import ROLES, SHAREGPT, Role, role_word, understand
+from .blocks import Block
+from .edits import Record
 from .errors import QueryError, StalePlanError
+from .findings import Findings
 from .mending import Left, Mended, Repaired, Task, mend
-from .model import Conversation
+from .model import SEVERITIES, Conversation
 from .trial import Trial, Tried
 
 if TYPE_CHECKING:
@@ -22,9 +25,6 @@ if TYPE_CHECKING:
 
 BOM = -1  # the place of a byte order mark among the records of a source
 _ROUNDS = 8  # so often is looked for what follows from a repair
-
-# A record: its source and its place in it.
-Record = tuple[int, int]
 
 
 def tasks_of(
@@ -63,32 +63,88 @@ def _wanted(rule: Rule, unsafe: bool, select: Sequence[str] | None) -> bool:
 
 
 def _mapped(report: Report, roles: Mapping[str, Role], select: Sequence[str] | None) -> Iterator[Task]:
-    """A task for each turn whose label the user said the role of."""
+    """A task for each turn whose label the user said the role of: one that is no role, or one that is read as another."""
     for label, role in roles.items():
         if role not in ROLES:
             raise QueryError(f"No role is called {role!r}; there are {', '.join(ROLES)}.")
         if not isinstance(label, str):
             raise QueryError(f"A label is a text; {label!r} is none.")
-    rule = rule_of("role.unknown")
-    if select is not None and not rule.goes_by(*select):
-        return
     if report.dataset.edits is not report.edits:
         raise StalePlanError("The dataset has changed since it was checked; check it again.")
-    numbers = [n for n, ran in enumerate(report.rules) if ran.code == rule.code]
+    numbers = [n for n, ran in enumerate(report.rules) if ran.code == "role.unknown"]
     table = report.findings.table.with_row_index("n").filter(pl.col("rule").is_in(numbers))
     found = {
         report.findings.details[detail]["label"]: n for n, detail in table.select("n", "detail").iter_rows()
     }
     seen: set[str] = set()
+    changed: set[str] = set()
     for block in report.dataset.blocks():
-        unknown = block.turns.filter(pl.col("role").is_null() & pl.col("role_raw").is_in(list(roles)))
-        for at, turn, label in unknown.select("conversation", "turn", "role_raw").iter_rows():
+        named = block.turns.filter(pl.col("role_raw").is_in(list(roles)))
+        for at, turn, label, is_now in named.select(
+            "conversation", "turn", "role_raw", pl.col("role").cast(pl.String)
+        ).iter_rows():
+            rule = _rule_for(label, is_now, roles[label])
             seen.add(label)
-            evidence = {"label": label, "role": roles[label]}
-            rows = (found[label],) if label in found else ()
-            yield Task(rule, block.source, block.indices[at], turn, evidence, rows)
-    if lost := [label for label in roles if label not in seen]:
-        raise QueryError(f"No turn has the unknown label {lost[0]!r}.")
+            if is_now == roles[label] and role_word(roles[label], _layout(block, at)) == label:
+                continue
+            changed.add(label)
+            if select is None or rule.goes_by(*select):
+                evidence = {"label": label, "role": roles[label]}
+                rows = (found[label],) if label in found else ()
+                yield Task(rule, block.source, block.indices[at], turn, evidence, rows)
+    for label, role in roles.items():
+        if label not in seen:
+            raise QueryError(f"No turn has the label {label!r}.")
+        if label not in changed:
+            raise QueryError(
+                f"Every {label!r} is read as {role} already, and written as its layout writes it."
+            )
+
+
+def _layout(block: Block, at: int) -> str:
+    return block.readings[at].format
+
+
+def _named_role(conversation: Conversation, turn: int | None, evidence: Evidence) -> Sequence[Edit]:
+    """The layout's word for the role the user named, in the place of a word for another role."""
+    message = conversation.messages[turn] if turn is not None else None
+    if message is None or message.role_key is None or message.role_raw != evidence.get("label"):
+        return []
+    return [Edit(message.role_pointer, message.role_raw, role_word(evidence["role"], conversation.format))]
+
+
+def _rule_for(label: str, read_as: str | None, role: Role) -> Rule:
+    """Whose repair writes the role that the user named for a label. What is no word for a role is kept as the name."""
+    if read_as is None or understand(label, SHAREGPT).role is None:
+        return rule_of("role.unknown")
+    alias = rule_of("role.alias")
+    if read_as == role:
+        return alias
+    return replace(alias, repair=Repair("unsafe", _named_role, "write the word for the role you named"))
+
+
+def as_findings(report: Report, tasks: Sequence[Task]) -> Report:
+    """The report as it would be if each of these tasks were a finding, of the same number."""
+    from .report import Report
+
+    rules = {task.rule.code: task.rule for task in tasks}
+    numbers = {code: n for n, code in enumerate(rules)}
+    places = [
+        (
+            numbers[task.rule.code],
+            SEVERITIES.index(task.rule.severity_in(report.profile)),
+            task.source,
+            task.index,
+            task.turn,
+        )
+        for task in tasks
+    ]
+    kinds = {"rule": pl.UInt16, "severity": pl.UInt8, "source": pl.Int32, "index": pl.Int64, "turn": pl.Int32}
+    table = pl.DataFrame(places, schema=kinds, orient="row").with_columns(
+        start=pl.lit(0, pl.UInt32), end=pl.lit(0, pl.UInt32), detail=pl.lit(-1, pl.Int64)
+    )
+    found = Findings(table, [])
+    return Report(report.dataset, list(rules.values()), report.profile, found, report.index, report.edits)
 
 
 @dataclass(slots=True)
@@ -218,7 +274,7 @@ def _following(report: Report, case: _Case, mended: Mended, tried: Tried) -> Men
         for rule, turn, evidence in reversed(tried.findings)
         if rule.repair is not None and rule.code not in spared
     }
-    if not tasks or mended.data is None:
+    if not tasks or mended.data is None or mended.parts:
         return None
     conversation = report.dataset.reread(case.conversation, mended.data)
     if conversation is None:

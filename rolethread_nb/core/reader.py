@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -15,8 +16,8 @@ from ..sources.reading import Format, Reading
 from ..sources.records import Region, regions
 from ..sources.roles import Role
 from .blocks import Block, Rejected, read_block
+from .edits import Edits
 from .index import Spans
-from .journal import Edits
 from .progress import Progress
 
 
@@ -48,11 +49,16 @@ class Reader:
                 done += source.size
 
     def _source(self, number: int, source: Source, edits: Edits, spans: Spans) -> Iterator[Block]:
+        changed = sorted(edits.of_source(number))
         for region in regions(source):
             spans.starts.extend(start for start, _ in region.spans)
             spans.ends.extend(end for _, end in region.spans)
             spans.lines.extend(region.lines)
-            block = self._block(region, number, source, edits.of_source(number))
+            last = region.first + len(region.spans)
+            if bisect_left(changed, region.first) < bisect_left(changed, last):
+                block = self._block(_with_edits(region, number, edits), number)
+            else:
+                block = self._block(region, number)
             if source.foreign is not None:
                 block.rejected = [
                     replace(record, reason=f"the file is {source.foreign}") for record in block.rejected
@@ -63,27 +69,26 @@ class Reader:
             lost.rejected.append(Rejected(number, len(spans), None, None, source.damage, "file.bad_json", ""))
             yield lost
 
-    def _block(self, region: Region, number: int, source: Source, edits: Mapping[int, bytes | None]) -> Block:
+    def _block(self, region: Region, number: int) -> Block:
+        source = self.sources[number]
         return read_block(
             region,
             number,
             source.name,
             formats=self.formats,
             roles=self.roles,
-            edits=edits,
             has_lines=source.has_lines,
             size=source.size,
         )
 
+    def some(self, number: int, records: Sequence[tuple[int, int, bytes]]) -> Block:
+        """Some records of a source as a block: each its place, its line and its bytes."""
+        return self._block(_region_of(records), number)
+
     def alone(self, datas: Sequence[bytes]) -> Block:
         """Records that stand in no source, as a block: what a check would make of them. Their positions are their numbers."""
-        ends = list(itertools.accumulate(len(data) + 1 for data in datas))
-        spans = [(end - len(data) - 1, end - 1) for data, end in zip(datas, ends, strict=True)]
-        region = Region(0, 0, b"\n".join(datas), spans, [1] * len(datas))
-        size = len(region.data) + 1  # none of them is the last of a file, which may be cut off
-        block = read_block(
-            region, 0, "", formats=self.formats, roles=self.roles, edits={}, has_lines=False, size=size
-        )
+        region = _region_of([(at, 1, data) for at, data in enumerate(datas)])
+        block = read_block(region, 0, "", formats=self.formats, roles=self.roles, has_lines=False, size=0)
         block.ids = [""] * len(block)
         return block
 
@@ -94,3 +99,42 @@ class Reader:
         raw = decode_exactly(data)
         reading = recognise(raw, self.formats)
         return None if reading is None else (raw, reading)
+
+
+# The span of a record that stands in no source: no source ends there.
+_NOWHERE = (0, -1)
+
+
+def _region_of(records: Sequence[tuple[int, int, bytes]]) -> Region:
+    """Records that need not stand next to each other, as a stretch of a source: each its place, its line and its bytes."""
+    ends = list(itertools.accumulate(len(data) + 1 for _, _, data in records))
+    cuts = [(end - len(data) - 1, end - 1) for (_, _, data), end in zip(records, ends, strict=True)]
+    data = b"\n".join(data for _, _, data in records)
+    return Region(
+        first=0,
+        base=0,
+        data=data,
+        spans=[_NOWHERE] * len(records),
+        lines=[line for _, line, _ in records],
+        cuts=cuts,
+        parted="line" if data.count(b"\n") == len(records) - 1 else None,
+        places=[place for place, _, _ in records],
+    )
+
+
+def _with_edits(region: Region, source: int, edits: Edits) -> Region:
+    """A stretch of a source with the changes to its records: those that are gone left out, those made of others after them."""
+    records: list[tuple[int, int, bytes]] = []
+    spans: list[tuple[int, int]] = []
+    bad: dict[int, Bad] = {}
+    for at, line in enumerate(region.lines):
+        for place in edits.in_place_of(source, region.place(at)):
+            state = edits.state((source, place))
+            data = region.record(at) if state is None else state.data
+            if data is None:
+                continue
+            if state is None and at in region.bad:
+                bad[len(records)] = region.bad[at]
+            records.append((place, line, data))
+            spans.append(region.spans[at] if state is None else _NOWHERE)
+    return replace(_region_of(records), spans=spans, bad=bad, names=region.names)

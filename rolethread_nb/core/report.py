@@ -13,10 +13,10 @@ from ..checks.catalogue import check_codes, rule
 from ..checks.rule import Rule
 from ..settings import Settings
 from .dataset import Dataset
+from .edits import Edits
 from .findings import Findings
 from .index import Index
 from .issues import issue_of
-from .journal import Edits
 from .model import SEVERITIES, Conversation, Issue, Span
 from .wording import names_in, plural
 
@@ -145,7 +145,8 @@ class Report:
         ].to_list():
             if row >= 0:
                 bad.update((place[0], place[1]) for place in self.findings.details[row].get("related", ()))
-        return {f"{source}:{index}" for source, index in self.index.row_of if (source, index) not in bad}
+        places = self.index.conversations.select("source", "index").iter_rows()
+        return {f"{source}:{index}" for source, index in places if (source, index) not in bad}
 
     def repairs(
         self,

@@ -12,7 +12,7 @@ from ..core.errors import ExportError
 from ..core.repair import BOM
 from ..core.wording import plural
 from ..sources.discovery import DATA, PACKED
-from ..sources.nested import Gaps
+from ..sources.nested import Gaps, gap_like
 from ..sources.opening import UTF8_BOM
 from .converting import TARGETS, Keep, converted
 from .converting import target as layout_named
@@ -206,34 +206,39 @@ def _same(dataset: Dataset, number: int, keep: Keep | None, done: Exported) -> I
 
 
 def _pieces(dataset: Dataset, number: int, keep: Keep | None, done: Exported) -> Iterator[bytes]:
-    """The text of the source with its changes: gap, record, gap. A removed record takes one separator along."""
-    source, changed = dataset.sources[number], dataset.edits.of_source(number)
+    """The text of the source with its changes: gap, record, gap. A removed record takes one separator along, an added one brings one."""
+    source, edits = dataset.sources[number], dataset.edits
     of_source = dataset.index.conversations.filter(pl.col("source") == number)
     conversations = set(of_source["index"].to_list())
-    at = source.start
+    at, count = source.start, dataset.record_count(number)
     gaps = Gaps(plain=source.csv is not None)
-    for index in range(dataset.record_count(number)):
+    for index in range(count):
         start, end = dataset.record_span(number, index)
         gap, at = source.read(at, start), end
-        data = source.read(start, end) if index not in changed else changed[index]
-        if index in changed and data is not None:
-            data = source.written(data, start, end)
-        reason = "that were removed"
-        if data is not None and keep is not None:
-            conversation = dataset.conversation_at(number, index) if index in conversations else None
-            reason = "that could not be read" if conversation is None else "not asked for"
-            data = data if conversation is not None and keep(conversation) else None
-        if data is None:
-            done.leave_out(reason)
-            yield gaps.before(gap, keep=False)
-            continue
-        yield gaps.before(gap, keep=True)
-        if index in conversations:
-            done.conversations += 1
-            done.unchanged += index not in changed
-        else:
-            done.unreadable += 1
-        yield data
+        for place in edits.in_place_of(number, index):
+            state = edits.state((number, place))
+            data = source.read(start, end) if state is None else state.data
+            if state is not None and data is not None:
+                data = source.written(data, start, end)
+            reason = "that were removed"
+            if data is not None and keep is not None:
+                conversation = dataset.conversation_at(number, place) if place in conversations else None
+                reason = "that could not be read" if conversation is None else "not asked for"
+                data = data if conversation is not None and keep(conversation) else None
+            if place != index:
+                after = dataset.record_span(number, index + 1)[0] if index + 1 < count else source.size
+                gap = gap_like(gap, source.read(end, after), state.id if state is not None else None)
+            if data is None:
+                done.leave_out(reason)
+                yield gaps.before(gap, keep=False)
+                continue
+            yield gaps.before(gap, keep=True)
+            if place in conversations:
+                done.conversations += 1
+                done.unchanged += state is None
+            else:
+                done.unreadable += 1
+            yield data
     yield gaps.after(source.read(at, source.size))
 
 

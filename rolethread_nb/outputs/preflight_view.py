@@ -191,7 +191,7 @@ class PreflightView:
         return found
 
     def _title(self, source: int, index: int) -> str:
-        row = self._preflight.dataset.index.row_of.get((source, index))
+        row = self._preflight.dataset.index.row(source, index)
         return "" if row is None else str(self._preflight.dataset.index.conversations["title"][row])[:_TITLE]
 
     # ------------------------------------------------------------------ one case

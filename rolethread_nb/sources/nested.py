@@ -23,6 +23,8 @@ Span = tuple[int, int]
 _SAMPLE = 40
 _LARGE = 1 << 16
 _KEY = re.compile(rb'("(?:[^"\\]|\\.)*")[ \t\r\n]*:[ \t\r\n]*', re.DOTALL)
+_KEYED = re.compile(rb'"(?:[^"\\]|\\.)*"[ \t\r\n]*:[ \t\r\n]*$', re.DOTALL)
+_SEPARATOR = re.compile(rb"[ \t\r\n]*,[ \t\r\n]*|[ \t\r]*\n[ \t\r\n]*")
 _MARK = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{},]', re.DOTALL)
 _BLANK = b" \t\r\n"
 _SPLITS = frozenset(
@@ -194,6 +196,22 @@ class Gaps:
     def _without_comma(self, gap: bytes) -> bytes:
         bare = gap.lstrip(_BLANK)
         return bare[1:].lstrip(_BLANK) if self._dropped and not self._written and bare[:1] == b"," else gap
+
+
+def gap_like(before: bytes, after: bytes, name: str | None) -> bytes:
+    """What to put between a record and one that is added behind it.
+
+    Args:
+        before: what stands before the record.
+        after: what stands behind it.
+        name: the key of the added record, where records stand under keys.
+    """
+    for gap in (after, before):
+        if _SEPARATOR.fullmatch(gap):
+            return gap
+    if _KEYED.search(before):
+        return b", " + msgspec.json.encode(name) + b": "
+    return b", " if before.rstrip(_BLANK)[-1:] in (b"[", b",") else b"\n"
 
 
 def _parted(gap: bytes) -> tuple[bytes, bytes, bytes]:

@@ -35,7 +35,8 @@ class Region:
     the starts. ``first`` is the position of its first record in the source. Where records are made of the bytes rather
     than being them (CSV), ``cuts`` says where each stands in ``data``, and ``bad``, by position in the region, why a row is no record.
     ``names`` holds the keys under which records stand in a map, by position in the source. ``parted`` is what alone stands
-    between the records, None where it is something else.
+    between the records, None where it is something else. ``places`` are the positions in the source where they are not ``first`` and
+    those after it.
     """
 
     first: int
@@ -47,6 +48,11 @@ class Region:
     names: Mapping[int, str] = field(default_factory=dict)
     bad: Mapping[int, Bad] = field(default_factory=dict)
     parted: Literal["line", "comma"] | None = None
+    places: list[int] | None = None
+
+    def place(self, at: int) -> int:
+        """The position in the source of a record of this stretch."""
+        return self.first + at if self.places is None else self.places[at]
 
     def record(self, at: int) -> bytes:
         if self.cuts is not None:

@@ -2,46 +2,74 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from ..core.dataset import Dataset
 from ..core.errors import QueryError
 from ..core.report import Report
+from ..outputs.conversation_view import ConversationView
 from ..outputs.static import thread_html
-from ._base import ReportComponent, as_json, as_report, bundle
+from ..outputs.views import ReviewView
+from ..training.tokens import tokens_of
+from ._base import Component, as_json, as_report, bundle
+
+_EMPTY = "No conversation to show."
 
 
-class Thread(ReportComponent):
+class Thread(Component):
     """One conversation, with every finding marked at its characters.
 
     Args:
         shown: a dataset (which is checked) or a report.
-        at: which conversation: its id, or its position in its source. Default: the first with a finding.
+        at: what to open: a conversation's id, its position in its source, or ``"id#turn"``. Default: the first finding.
+        tokenizer: counts the tokens of each turn; anything that ``Dataset.preflight`` takes. Default: an estimate.
 
     Raises:
-        QueryError: if there is no such conversation.
+        QueryError: if there is no such conversation or turn.
     """
 
     _esm = bundle("thread")["_esm"]
     _css = bundle("thread")["_css"]
 
-    def __init__(self, shown: Dataset | Report, at: int | str | None = None, **traits: Any) -> None:
-        super().__init__(as_report(shown), **traits)
-        first = self._view.first_place() if at is None else {"key": key_of(self.report, at)}
-        key = first.get("key")
-        self.selection = as_json(first)
-        self.state = as_json(
-            {"thread": self._view.thread(key) if key else None, "empty": "No conversation to show."}
-        )
+    def __init__(
+        self, shown: Dataset | Report, at: int | str | None = None, *, tokenizer: Any = None, **traits: Any
+    ) -> None:
+        self._report = as_report(shown)
+        view = ConversationView(self._report, tokens_of(tokenizer))
+        super().__init__(view, self._report.dataset.name, **traits)
+        place = ReviewView(self._report).first_place() if at is None else place_of(self._report, at)
+        key = place.get("key")
+        self._thread = view.first_page(key, place.get("turn")) if key else None
+        self.selection = as_json(place)
+        self.state = as_json({"thread": self._thread, "empty": _EMPTY})
+
+    @property
+    def report(self) -> Report:
+        """The report that is shown."""
+        return self._report
 
     def _static_html(self) -> str:
-        payload = json.loads(self.state)
-        return thread_html(payload["thread"]) if payload["thread"] else f"<p>{payload['empty']}</p>"
+        return thread_html(self._thread) if self._thread else f"<p>{_EMPTY}</p>"
+
+
+def place_of(report: Report, at: int | str) -> dict[str, Any]:
+    """The key, and the turn if one is named, of a conversation given by its position, its id or ``"id#turn"``.
+
+    Raises:
+        QueryError: if there is no such conversation or turn.
+    """
+    name, _, turn = str(at).rpartition("#")
+    if isinstance(at, int) or at in report.index.row_of_id or not (name and turn.isdecimal()):
+        return {"key": key_of(report, at), "turn": None}
+    key = key_of(report, name)
+    row = report.index.row_of_id[name]
+    if int(turn) >= (count := report.index.conversations["turns"][row]):
+        raise QueryError(f"The conversation {name!r} has {count} turns, counted from 0: there is no turn {turn}.")
+    return {"key": key, "turn": int(turn)}
 
 
 def key_of(report: Report, at: int | str) -> str:
-    """The key of a conversation named by its id, its key, or the position of its record.
+    """The key of a conversation named by its id, or by the position of its record.
 
     Raises:
         QueryError: if there is none.
