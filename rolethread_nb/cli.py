@@ -109,6 +109,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     export.add_argument("--where", metavar="QUERY", help="only conversations that match")
     export.add_argument(
+        "--only",
+        choices=("kept", "not-rejected"),
+        help="by what was decided on the conversations in a review",
+    )
+    export.add_argument(
         "--strict", action="store_true", help="write nothing if the format cannot hold everything"
     )
     export.add_argument("--dry-run", action="store_true", help="write nothing, only say what would be lost")
@@ -188,6 +193,11 @@ def _meaning(parser: argparse.ArgumentParser, profiles: Sequence[str] | None = N
         "--settings", metavar="FILE", help="take the settings from this file (default: above FILE)"
     )
     parser.add_argument("--no-settings", action="store_true", help="take no settings from files")
+    parser.add_argument(
+        "--no-review",
+        action="store_true",
+        help="the files as they are, without the decisions and edits of a review beside them",
+    )
 
 
 def _choosing(parser: argparse.ArgumentParser) -> None:
@@ -206,7 +216,13 @@ def _load(arguments: argparse.Namespace, files: Sequence[str]) -> Dataset:
     source: Any = sys.stdin.buffer if files[0] == "-" else list(files)
     settings = False if arguments.no_settings else True if arguments.settings is None else arguments.settings
     roles, fields = _pairs(arguments.role, "--role LABEL=ROLE"), _pairs(arguments.field, "--field PART=KEY")
-    dataset: Dataset = load(source, roles=roles, fields=fields, settings=settings)
+    dataset: Dataset = load(
+        source,
+        roles=roles,
+        fields=fields,
+        settings=settings,
+        review=False if arguments.no_review else "read-only",
+    )
     _refuse_what_is_no_data(dataset)
     return dataset
 
@@ -324,6 +340,7 @@ def _export(arguments: argparse.Namespace) -> int:
         target=arguments.target,
         overwrite=arguments.force,
         where=arguments.where,
+        only=arguments.only,
         only_valid=arguments.only_valid,
         clean=arguments.clean,
         strict=arguments.strict,

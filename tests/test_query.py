@@ -234,7 +234,8 @@ def test_every_kind_of_term_finds_conversations(query: str, matches: list[int]) 
 
 def test_decisions_are_found_by_id() -> None:
     ds = rt.load(TAGGED)
-    ds.decisions = {"c0": "keep", "c2": "reject"}
+    ds.decide("c0", "keep")
+    ds.decide("c2", "reject")
 
     assert [c.id for c in ds.where("decision:none")] == ["c1"]
     assert [c.id for c in ds.where("decision:keep decision:reject")] == ["c0", "c2"]

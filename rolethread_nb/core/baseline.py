@@ -20,6 +20,7 @@ from .blocks import Block, canonical_json, written_id
 from .errors import ExportError, SourceError, StalePlanError
 
 if TYPE_CHECKING:
+    from .model import Issue
     from .report import Report
 
 _SCHEMA = 1
@@ -207,6 +208,11 @@ def _in_block(
             whose = ("id", own) if own is not None else ("after", before or "")
             found = (*whose, label or "", text or "", f"{start}:{end}")
             yield n, code, _hash("turn", code, *found, *_named(noted))
+
+
+def fingerprint(issue: Issue, text: str) -> str:
+    """What a finding is known by within its conversation: its code, the text it was found in, where in it, the names in its evidence."""
+    return _hash("finding", issue.code, text, f"{issue.start}:{issue.end}", *_named(issue.evidence))
 
 
 def _first_of(noted: Mapping[str, Any]) -> tuple[int, int] | None:

@@ -23,6 +23,7 @@ from .blocks import Block
 from .dataset import Dataset
 from .edits import Edits
 from .errors import QueryError
+from .ignoring import without_ignored
 from .issues import issue_of
 from .model import Issue, Span
 from .query import Query
@@ -52,6 +53,7 @@ def run_check(dataset: Dataset, settings: Settings) -> Report:
     report = Report(dataset, chosen, profile, check.finish(), dataset.index, edits, settings=settings)
     if known is not None:
         report = without_known(report, known, Path(settings["baseline"]))
+    report = without_ignored(report)
     if query is not None:
         report = report.narrowed(query.text)
     report.seconds = time.perf_counter() - began

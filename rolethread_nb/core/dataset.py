@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
@@ -21,15 +21,18 @@ from .blocks import Block, Rejected
 from .edits import Change, Edits, Record, State
 from .index import Identities, Index, IndexBuilder, Spans, fresh_id, id_of
 from .journal import Journal
+from .leaving import Leaving
 from .model import Conversation
 from .reader import Reader
+from .review_state import Named
+from .reviewing import Reviewing
 from .search import Searches
+from .segments import Folder
 from .wording import names_in, plural
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from ..outputs.exported import Exported
     from ..training.preflight import Preflight
     from .model import Issue
     from .report import Report
@@ -38,7 +41,7 @@ _CACHED = 256
 _ALL = 2**62
 
 
-class Dataset:
+class Dataset(Reviewing, Leaving):
     """Conversations from one or more sources.
 
     ``len(ds)``, iteration, ``ds[3]`` (by position among the conversations), ``ds["id"]`` and slices give
@@ -46,7 +49,7 @@ class Dataset:
 
     Attributes:
         settings: the values that :meth:`check` starts from, and where each came from (docs/settings.md).
-        decisions: what was decided on a conversation (``keep``, ``fix``, ``reject`` or ``later``), by its id; who is not in it is undecided.
+        journal: what was done to it, and the folders where that is kept (docs/journal.md).
     """
 
     def __init__(
@@ -57,17 +60,18 @@ class Dataset:
         features: Any = None,
         progress: bool | None = None,
         settings: Settings | None = None,
+        folders: Sequence[Folder | None] | None = None,
     ) -> None:
         self.settings = settings or Settings()
-        self.decisions: dict[str, str] = {}
         self._reader = Reader(list(sources), formats, dict(roles), progress)
-        self._features = features
-        self._journal = Journal()
+        self.features = features
+        self.journal = Journal(self, folders or [None] * len(sources))
         self._spans = [Spans() for _ in sources]
         self._index: Index | None = None
         self._index_version = 0
         self._original: Index | None = None
         self._repeated: dict[tuple[int, int], tuple[str, int]] = {}
+        self._renamed: dict[Named, int] = {}  # places of conversations by the ids that a split gave them
         self._cache: OrderedDict[tuple[int, int, int], Conversation] = OrderedDict()
         self.searches = Searches()
         self._lock = threading.RLock()
@@ -76,7 +80,7 @@ class Dataset:
 
     def blocks(self) -> Iterator[Block]:
         """Every conversation, a few thousand at a time. A complete run leaves the index behind."""
-        edits, version = self._journal.edits, self._journal.version
+        edits, version = self.journal.edits, self.journal.version
         builder = IndexBuilder()
         identities = Identities()
         spans = [Spans() for _ in self._reader.sources]
@@ -115,16 +119,16 @@ class Dataset:
             if self._index is None:
                 for _ in self.blocks():
                     pass
-            elif self._index_version != self._journal.version:
-                self._index, self._index_version = self._reindexed(self._index), self._journal.version
+            elif self._index_version != self.journal.version:
+                self._index, self._index_version = self._reindexed(self._index), self.journal.version
             assert self._index is not None
             return self._index
 
     def _reindexed(self, index: Index) -> Index:
         """The index with what has changed since it was made."""
-        edits, history = self._journal.edits, self._journal.history
+        edits, history = self.journal.edits, self.journal.history
         changed: dict[int, list[int]] = {}
-        for source, place in history.touched(self._index_version, self._journal.version):
+        for source, place in history.touched(self._index_version, self.journal.version):
             if place >= 0:
                 changed.setdefault(source, []).append(place)
         builder = IndexBuilder()
@@ -145,7 +149,7 @@ class Dataset:
                 yield place, self._line(source, place), data
 
     def _line(self, source: int, place: int, edits: Edits | None = None) -> int:
-        origin = (self._journal.edits if edits is None else edits).origin(source, place)
+        origin = (self.journal.edits if edits is None else edits).origin(source, place)
         return self._spans[source].lines[origin]
 
     @property
@@ -156,12 +160,12 @@ class Dataset:
     @property
     def edits(self) -> Edits:
         """The records that differ from their source now."""
-        return self._journal.edits
+        return self.journal.edits
 
     @property
     def version(self) -> int:
         """Rises with every change, undo and redo."""
-        return self._journal.version
+        return self.journal.version
 
     @property
     def name(self) -> str:
@@ -186,7 +190,7 @@ class Dataset:
 
     def record_bytes(self, source: int, index: int, edits: Edits | None = None) -> bytes | None:
         """The bytes of a record as it is now (or under ``edits``); None if it was removed, or is none."""
-        state = (self._journal.edits if edits is None else edits).state((source, index))
+        state = (self.journal.edits if edits is None else edits).state((source, index))
         if state is not None:
             return state.data
         if not (0 <= source < len(self._reader.sources) and 0 <= index < self.record_count(source)):
@@ -195,7 +199,7 @@ class Dataset:
 
     def conversation_at(self, source: int, index: int, edits: Edits | None = None) -> Conversation | None:
         """The conversation of a record, None if the record is none (any more)."""
-        edits = self._journal.edits if edits is None else edits
+        edits = self.journal.edits if edits is None else edits
         key = (source, index, edits.since((source, index)))
         with self._lock:
             if key in self._cache:
@@ -330,7 +334,7 @@ class Dataset:
         parts = [plural(len(self), "conversation"), plural(turns, "turn")]
         if lost:
             parts.append(f"{plural(lost, 'record')} could not be read")
-        if changed := len(self._journal.edits):
+        if changed := len(self.journal.edits):
             parts.append(f"{plural(changed, 'record')} changed")
         parts += [
             f"{source.name} is {source.foreign}"
@@ -425,144 +429,32 @@ class Dataset:
             settings=settings,
         )
 
-    def apply(self, changes: Mapping[Record, Change], what: str) -> None:
-        """Change records, as one step that can be undone.
-
-        Args:
-            changes: (source, record) to its new bytes, None to remove it, or several records that take its place: these have the
-                ids ``<id>/1``, ``<id>/2``, and so on.
-            what: what ``undo`` says that it took back.
-        """
-        with self._lock:
-            self._ensure_read()
-            states = (new for record, change in changes.items() for new in self._states(record, change))
-            self._journal.apply(dict(states), what)
-
-    def _states(self, record: Record, change: Change) -> Iterator[tuple[Record, State]]:
-        """The states that a change brings about."""
-        edits = self._journal.edits
+    def states_of(self, record: Record, change: Change) -> Iterator[tuple[Record, State]]:
+        """The states of records that a change to one of them brings about."""
+        self._ensure_read()
+        edits = self.journal.edits
         before = edits.state(record) or State(None)
         if not isinstance(change, tuple):
             yield record, replace(before, data=change)
             return
         source, place = record
         name = self._id_of(source, place, edits)
-        more = self._journal.history.places(source, self.record_count(source), len(change) - 1)
+        more = self.journal.history.places(source, self.record_count(source), len(change) - 1)
+        self._renamed |= {(source, f"{name}/{at}"): one for at, one in enumerate((place, *more), start=1)}
         yield record, replace(before, data=change[0], id=f"{name}/1", parts=(*more, *before.parts))
         for number, (part, data) in enumerate(zip(more, change[1:], strict=True), start=2):
             yield (source, part), State(data, f"{name}/{number}", part_of=place)
 
-    def undo(self) -> str | None:
-        """Take the last change back. Returns what it was, None if there is none."""
-        with self._lock:
-            return self._journal.undo()
-
-    def redo(self) -> str | None:
-        """Make the change again that was last taken back. Returns what it was, None if there is none."""
-        with self._lock:
-            return self._journal.redo()
-
-    # ------------------------------------------------------------------ leaving
-
-    def export(
-        self,
-        path: str | os.PathLike[str],
-        format: str = "messages",
-        *,
-        target: str | None = None,
-        overwrite: bool = False,
-        keep: Callable[[Conversation], bool] | None = None,
-        where: str | None = None,
-        only_valid: bool = False,
-        clean: bool = False,
-        strict: bool = False,
-        dry_run: bool = False,
-    ) -> Exported:
-        """Write the conversations to a file, all of it or nothing.
-
-        Args:
-            path: the file; ``.gz`` and ``.zst`` at its end compress it, ``.json`` makes one array of it.
-            format: ``messages``, ``sharegpt``, ``alpaca``, ``prompt-completion``, ``preference``, a layout of your own that can be
-                written, ``csv`` or ``parquet`` (one row a conversation, one column a key of the records as they are), or ``same``
-                for the records as they came: what was not changed is equal to the byte, records that could not be read and
-                separators included.
-            target: a trainer (docs/preflight.md lists them): the records go in the layout it reads best, and beside the file what
-                it needs. What it would refuse all the same is named, and left out only with ``only_valid``.
-            overwrite: replace files that exist. A source of this dataset is never replaced.
-            keep: only conversations for which this is true.
-            where: only conversations that match this query.
-            only_valid: only conversations in which a check, with the settings of the dataset, finds no error, and which the target
-                takes.
-            clean: only the keys that trainers read, in records and messages; what goes is listed in ``losses``.
-            strict: write nothing if the layout cannot hold everything.
-            dry_run: write nothing, only say what would be written and lost.
-
-        Returns:
-            What was written, and, conversation by conversation, what the target cannot hold.
-
-        Raises:
-            ExportError: if a file exists, is a source, the format is unknown, or ``strict`` was asked for and something is lost.
-            QueryError: if the query is not understood, or no trainer is called as the target is.
-        """
-        from ..outputs.export import export
-
-        wanted: set[str] | None = None
-        if where is not None:
-            wanted = {conversation.key for conversation in self.where(where)}
-        if only_valid:
-            valid = self.check(baseline=False).valid_keys()
-            wanted = valid if wanted is None else wanted & valid
-
-        def asked_for(conversation: Conversation) -> bool:
-            return (wanted is None or conversation.key in wanted) and (keep is None or keep(conversation))
-
-        return export(
-            self,
-            Path(path),
-            format,
-            overwrite=overwrite,
-            keep=None if wanted is None and keep is None else asked_for,
-            target=target,
-            only_valid=only_valid,
-            clean=clean,
-            strict=strict,
-            dry_run=dry_run,
-        )
-
-    def to_hf(self) -> Any:
-        """A Hugging Face ``Dataset`` of the records as they are now (needs the package ``datasets``).
-
-        The features of the dataset it was loaded from are kept where they still fit.
-        """
-        from ..sources.frames import to_hf
-
-        return to_hf([conversation.raw for conversation in self], self._features)
-
-    def to_pandas(self) -> pd.DataFrame:
-        """A pandas ``DataFrame`` of the records as they are now: one row a conversation, one column a top-level key.
-
-        Lists and objects stay Python lists and dicts. A key that a record lacks is NaN, a null is None; a column of several types
-        has the dtype ``object``. ``load`` reads the frame back as equal records.
-
-        Raises:
-            SourceError: if a record is no object (a bare list of messages).
-        """
-        from ..sources.frames import to_pandas
-
-        return to_pandas([conversation.raw for conversation in self])
-
-    def to_polars(self) -> pl.DataFrame:
-        """A polars ``DataFrame`` of the records as they are now: one row a conversation, one column a top-level key.
-
-        Lists and objects become lists and structs; what a record lacks is null. A column whose types conflict (a text here, a list
-        there) is kept as JSON text, and a warning names it.
-
-        Raises:
-            SourceError: if a record is no object (a bare list of messages).
-        """
-        from ..sources.frames import to_polars
-
-        return to_polars([conversation.raw for conversation in self])
+    def record_named(self, source: int, name: str) -> Record | None:
+        """The record of the conversation with an id, also where it is gone by now; None if there is none."""
+        self._ensure_read()
+        assert self._original is not None
+        place = self._renamed.get((source, name))
+        if place is None:
+            place = self._original.place_of(source, name)
+        if place is None or self._id_of(source, place, self.journal.edits) != name:
+            return None
+        return source, place
 
 
 def _pandas(frame: Any) -> pd.DataFrame:

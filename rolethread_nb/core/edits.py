@@ -52,9 +52,13 @@ class History:
             known.append(state)
         return Edits(self, self.version)
 
-    def put_back(self, step: int, edits: Edits) -> None:
+    def put_back(self, step: int, edits: Edits) -> Edits:
         """A new version in which the records that the version ``step`` changed are in the states that ``edits`` has them in."""
-        self.put({record: edits.state(record) for record in self._touched[step]})
+        return self.put({record: edits.state(record) for record in self._touched[step]})
+
+    def changed_by(self, version: int) -> tuple[Record, ...]:
+        """The records that a version changed."""
+        return self._touched[version]
 
     def state(self, record: Record, version: int) -> tuple[int, State | None]:
         """A record's state in a version, and the version it is from."""

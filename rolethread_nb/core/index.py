@@ -94,6 +94,15 @@ class Index:
         at = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
         return np.where(keys[at] == wanted, rows[at], -1)
 
+    def place_of(self, source: int, name: str) -> int | None:
+        """The record of the conversation with an id in a source, None if there is none."""
+        row = self.row_of_id.get(name)
+        if row is not None and self.conversations["source"][row] != source:
+            having = (pl.col("source") == source) & (pl.col("id") == name)
+            found = self.conversations.filter(having)["index"]
+            return int(found[0]) if len(found) else None
+        return None if row is None else int(self.conversations["index"][row])
+
     def ids(self, source: int, indices: Sequence[int]) -> list[str | None]:
         """The ids of the conversations of records, None for what is none."""
         rows = self.rows(source, indices)

@@ -1,57 +1,563 @@
-"""The journal: what was changed, in memory, step by step, so that each step can be taken back."""
+"""The journal: every decision and change of a dataset, in order. Each is on disk before it counts, and each can be taken back."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import getpass
+import os
+import secrets
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from .edits import Edits, History, Record, State
+from .edits import Change, Edits, History, Record, State
+from .errors import QueryError
+from .record_diff import OtherStateError, followed, instructions, state_of
+from .review_state import DECISIONS, Decision, Facet, Kind, ReviewState, Step
+from .segments import Folder, JournalError, Line, short_lived, writable
+from .wording import plural
+
+if TYPE_CHECKING:
+    from .attaching import Offer
+    from .dataset import Dataset
+
+# Operations that change records. They differ in what they are called; what they do stands in their items.
+CHANGES = (
+    "edit",
+    "role",
+    "speaker",
+    "insert",
+    "remove",
+    "merge",
+    "repair",
+    "split",
+    "join",
+    "exclude",
+    "change",
+)
+_WHOLE = frozenset(("join",))  # carried out for all their conversations or for none
+
+Op = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class _Step:
-    what: str
-    before: Edits
-    after: Edits
+@dataclass(frozen=True, slots=True, eq=False)
+class SetAside:
+    """An operation on one conversation that was not carried out when the journal was read.
+
+    Attributes:
+        op: the operation as it stands in the journal.
+        item: what it says of this conversation.
+        why: in one sentence.
+        source_changed: whether the conversation is gone or another since; else an earlier operation on the same state stands.
+    """
+
+    op: Mapping[str, Any] = field(repr=False)
+    item: Mapping[str, Any] = field(repr=False)
+    why: str
+    source_changed: bool
 
 
 class Journal:
-    """A stack of steps with a position in it."""
+    """What was done to a dataset, as steps that can be taken back.
 
-    def __init__(self) -> None:
-        self._steps: list[_Step] = []
-        self._done = 0
+    Attributes:
+        author: who the next operations are by.
+        edits: the records that differ from their sources.
+        review: decisions, tags, ignored findings and saved queries as they are now.
+        steps: the steps that hold, oldest first.
+        set_aside: operations that were not carried out, each with its reason.
+        lost: what could not be read of the journal's files, in sentences.
+        operations: every operation, oldest first, also those that were taken back or set aside.
+    """
+
+    def __init__(self, dataset: Dataset, folders: Sequence[Folder | None]) -> None:
+        self.author = os.environ.get("JUPYTERHUB_USER") or _user()
         self.history = History()
         self.edits = Edits(self.history, 0)
+        self.review = ReviewState()
+        self.steps: list[Step] = []
+        self.set_aside: list[SetAside] = []
+        self.lost: list[str] = []
+        self.operations: list[Op] = []
+        self.serial = 0
+        self._undone: list[Step] = []
+        self._dataset = dataset
+        self._folders = list(folders)
+        self._names = _unlike([Path(source.name).name or source.name for source in dataset.sources])
+        self._warned = False
+        self._latest = datetime.fromtimestamp(0, UTC)
 
     @property
     def version(self) -> int:
-        """Rises with every step, also with one that is taken back."""
+        """Rises with every step that changes records, also with one that is taken back."""
         return self.history.version
 
-    def apply(self, states: Mapping[Record, State | None], what: str) -> None:
-        """One step; steps that were taken back before it are forgotten."""
-        before, self.edits = self.edits, self.history.put(states)
-        del self._steps[self._done :]
-        self._steps.append(_Step(what, before, self.edits))
-        self._done += 1
+    # ------------------------------------------------------------------ where it is kept
+
+    @property
+    def folders(self) -> list[Path]:
+        """The folders that operations are written to; none: they are kept in memory only."""
+        return list(dict.fromkeys(folder.path for folder in self._folders if folder is not None))
+
+    @property
+    def notice(self) -> str | None:
+        """Why what is done now may be lost, and what to do; None if it is on a disk that lasts."""
+        if None in self._folders:
+            return "Decisions and edits are in memory only; ds.save_review(folder) keeps them."
+        return next((why for path in self.folders if (why := short_lived(path)) is not None), None)
+
+    def save(self, path: Path) -> Path:
+        """Keep the journal in a folder from now on; what was done so far is written there first.
+
+        Raises:
+            JournalError: if the folder cannot be written to, or holds a journal already.
+        """
+        folder = Folder(path)
+        if folder.read().lines:
+            raise JournalError(
+                f"{path} holds a journal already; load the data with review={str(path)!r} to go on with it."
+            )
+        for op in self.operations:
+            folder.append(op)
+        folder.close()
+        self.close()
+        self._folders = [folder] * len(self._folders)
+        return path
+
+    def keep_in_memory(self) -> None:
+        """Write nothing from now on."""
+        self.close()
+        self._folders = [None] * len(self._folders)
+
+    def close(self) -> None:
+        """Seal the segments; the next operation begins others."""
+        for folder in self._folders:
+            if folder is not None:
+                folder.close()
+
+    # ------------------------------------------------------------------ doing
+
+    def change(self, changes: Mapping[Record, Change], op: str, what: str, **about: Any) -> None:
+        """Change records, as one step.
+
+        Args:
+            changes: (source, record) to what becomes of it.
+            op: one of `CHANGES`.
+            what: a sentence for the history.
+            about: what else stands in the journal's line.
+
+        Raises:
+            JournalError: if the disk does not take it; nothing is changed then.
+        """
+        items = [self._item(record, change) for record, change in changes.items()]
+        states = self._states(changes)
+        self._do({"op": op, "what": what, **about, "each": items}, (), states)
+
+    def set(self, op: Op, facets: Sequence[Facet]) -> None:
+        """Change something beside the records, as one step.
+
+        Raises:
+            JournalError: if the disk does not take it; nothing is changed then.
+        """
+        self._do(op, facets, None)
+
+    def _do(self, op: Op, facets: Sequence[Facet], states: Mapping[Record, State | None] | None) -> None:
+        op = {"op": op["op"], "n": secrets.token_hex(6), "at": self._now(), "by": self.author, **op}
+        facets = [
+            facet._replace(after=replace(facet.after, by=op["by"], at=op["at"], operation=op["n"]))
+            if isinstance(facet.after, Decision)
+            else facet
+            for facet in facets
+        ]
+        self._write(op)
+        self._carry_out(op, facets, states)
+
+    def _carry_out(
+        self, op: Op, facets: Sequence[Facet], states: Mapping[Record, State | None] | None
+    ) -> None:
+        before, version = self.edits, None
+        if states:
+            self.edits = self.history.put(states)
+            version = self.history.version
+        self.review.put((facet.kind, facet.key, facet.after) for facet in facets)
+        self.steps.append(Step(op, tuple(facets), version, before, self.edits))
+        self._undone.clear()
+        self.operations.append(op)
+        self.serial += 1
 
     def undo(self) -> str | None:
-        """Take a step back."""
-        if self._done == 0:
-            return None
-        self._done -= 1
-        step = self._steps[self._done]
-        self.history.put_back(step.after.version, step.before)
-        self.edits = step.before
-        return step.what
+        """Take the last step back. Returns what it was, None if there is none."""
+        return self._again("undo", self.steps)
 
     def redo(self) -> str | None:
-        """Take a step forward again."""
-        if self._done == len(self._steps):
+        """Make the step again that was last taken back; there is none once another was made. Returns what it was."""
+        return self._again("redo", self._undone)
+
+    def _again(self, name: str, stack: list[Step]) -> str | None:
+        if not stack:
             return None
-        step = self._steps[self._done]
-        self._done += 1
-        self.history.put_back(step.after.version, step.after)
-        self.edits = step.after
-        return step.what
+        step = stack[-1]
+        op: Op = {
+            "op": name,
+            "n": secrets.token_hex(6),
+            "at": self._now(),
+            "by": self.author,
+            "of": step.op["n"],
+        }
+        self._write(op, step.op.get("each", ()))
+        (self._take_back if name == "undo" else self._make_again)(step)
+        self.operations.append(op)
+        return str(step.op.get("what") or step.op["op"])
+
+    def _take_back(self, step: Step) -> None:
+        if step.version is not None:
+            now = self.history.put_back(step.version, step.before)
+            self.edits = step.before if self.edits is step.after else now
+        self.review.put((facet.kind, facet.key, facet.before) for facet in step.facets)
+        self.steps.remove(step)
+        self._undone.append(step)
+        self.serial += 1
+
+    def _make_again(self, step: Step) -> None:
+        if step.version is not None:
+            now = self.history.put_back(step.version, step.after)
+            self.edits = step.after if self.edits is step.before else now
+        self.review.put((facet.kind, facet.key, facet.after) for facet in step.facets)
+        self._undone.remove(step)
+        self.steps.append(step)
+        self.serial += 1
+
+    # ------------------------------------------------------------------ writing
+
+    def _now(self) -> str:
+        """The time, later than that of every operation before, whatever the clock says."""
+        self._latest = max(datetime.now(UTC), self._latest + timedelta(microseconds=1))
+        return self._latest.isoformat(timespec="microseconds")
+
+    def _write(self, op: Op, items: Iterable[Mapping[str, Any]] | None = None) -> None:
+        """Append an operation to the folders of its sources, to each what is about them."""
+        each = list(op.get("each", ()) if items is None else items)
+        for folder in dict.fromkeys(self._folders):
+            if folder is None or not self._can_write(folder):
+                continue
+            names = {name for name, kept in zip(self._names, self._folders, strict=True) if kept is folder}
+            own = [item for item in each if item.get("in") in names]
+            if each and not own:
+                continue
+            folder.append({**op, "each": own} if "each" in op else op)
+            if not each:
+                break  # about no source: the first folder has it
+
+    def _can_write(self, folder: Folder) -> bool:
+        """Whether a folder takes operations; where it does not, they are kept in memory, and that is said."""
+        if writable(folder.path):
+            if not self._warned and (why := short_lived(folder.path)) is not None:
+                self._warned = True
+                warnings.warn(why, stacklevel=2)
+            return True
+        self._folders = [None if kept is folder else kept for kept in self._folders]
+        warnings.warn(
+            f"{folder.path} cannot be written to, so decisions and edits are in memory only; ds.save_review(folder) keeps them elsewhere.",
+            stacklevel=2,
+        )
+        return False
+
+    def _item(self, record: Record, change: Change) -> Op:
+        """What the journal says of a record that changes."""
+        dataset = self._dataset
+        before = dataset.record_bytes(*record)
+        item: Op = {**self.named(record), "state": state_of(before)}
+        if isinstance(change, tuple):
+            parts = [part.decode("utf-8", "surrogateescape") for part in change]
+            return {**item, "then": [state_of(part) for part in change], "parts": parts}
+        item["then"] = state_of(change)
+        if change is not None:
+            item["do"] = instructions(before or b"", change)
+        return item
+
+    def named(self, record: Record) -> Op:
+        """How the journal names a record: the source's name, the conversation's id, and hashes of its turns to know it again by."""
+        source, place = record
+        name: Op = {"in": self._names[source]}
+        if place < 0:
+            return {**name, "on": None}  # the source's byte order mark
+        conversation = self._dataset.conversation_at(source, place)
+        if conversation is None:
+            return {**name, "on": None, "record": place}
+        return {
+            **name,
+            "on": conversation.id,
+            "turns": turn_marks(message.text for message in conversation.messages),
+        }
+
+    def _states(self, changes: Mapping[Record, Change]) -> dict[Record, State | None]:
+        return {
+            record: state
+            for changed, change in changes.items()
+            for record, state in self._dataset.states_of(changed, change)
+        }
+
+    # ------------------------------------------------------------------ reading
+
+    def read(self) -> None:
+        """Carry out what the journal's files hold. What does not fit is set aside, never applied blindly.
+
+        Raises:
+            JournalError: if a folder is there and cannot be read.
+        """
+        found = [folder.read() for folder in dict.fromkeys(self._folders) if folder is not None]
+        self.lost += [sentence for read in found for sentence in read.lost]
+        lines = sorted(
+            (line for read in found for line in read.lines),
+            key=lambda line: (line.at, line.segment, line.number),
+        )
+        for op in _whole(lines):
+            self._latest = max(self._latest, _time(op["at"]))
+            try:
+                self._replay(op)
+            except (KeyError, TypeError, ValueError, AttributeError) as problem:
+                self.lost.append(
+                    f"The operation {op['n']} ({op['op']}) is not understood ({problem}) and was left out."
+                )
+        if self.lost:
+            warnings.warn("Journal: " + " ".join(self.lost), stacklevel=2)
+
+    def _replay(self, op: Op) -> None:
+        name = op["op"]
+        if name == "undo":
+            self._replay_again(op, self.steps, self._take_back)
+        elif name == "redo":
+            self._replay_again(op, self._undone, self._make_again)
+        elif name == "settle":
+            self._settle(op)
+            self.operations.append(op)
+        elif name in CHANGES:
+            self._replay_change(op)
+        elif name in _FACETS:
+            facets = [facet for item in op.get("each", [{}]) if (facet := self._facet(op, item)) is not None]
+            if facets:
+                self._carry_out(op, facets, None)
+                return
+            self.operations.append(op)
+        else:
+            self.lost.append(f"The operation {op['n']} ({name}) is of a newer version and was left out.")
+            self.operations.append(op)
+
+    def _replay_again(self, op: Op, stack: list[Step], move: Callable[[Step], None]) -> None:
+        self.operations.append(op)
+        step = next((step for step in reversed(stack) if step.op["n"] == op["of"]), None)
+        if step is None:
+            return  # it was set aside, or another kernel took it back as well
+        left = step.after if stack is self.steps else step.before
+        if step.version is not None and any(
+            self.edits.state(record) is not left.state(record)
+            for record in self.history.changed_by(step.version)
+        ):
+            self._set_aside(op, {}, "its records were changed again by an operation that still holds")
+            return
+        move(step)
+
+    def _replay_change(self, op: Op) -> None:
+        changes: dict[Record, Change] = {}
+        aside: list[tuple[Mapping[str, Any], str]] = []
+        for item in op["each"]:
+            record = self._record_of(item)
+            data = None if record is None else self._dataset.record_bytes(*record)
+            if record is not None and state_of(data) == item["then"]:
+                continue  # it is so already
+            if record is not None and record[1] < 0 and item["then"] == state_of(b""):
+                changes[record] = b""
+            elif record is None or data is None or state_of(data) != item["state"]:
+                aside.append((item, "it was made on another state of the conversation"))
+            else:
+                try:
+                    changes[record] = _result(data, item)
+                except OtherStateError:
+                    aside.append((item, "it does not lead to what it says it leads to"))
+        if aside and op["op"] in _WHOLE:
+            changes = {}
+        for item, why in aside:
+            self._set_aside(op, item, why)
+        if changes:
+            self._carry_out(op, (), self._states(changes))
+        else:
+            self.operations.append(op)
+
+    def _facet(self, op: Op, item: Mapping[str, Any]) -> Facet | None:
+        """What an operation beside the records changes for one conversation; None if it is set aside or changes nothing."""
+        if op["op"] == "query":
+            return Facet("queries", op["name"], self.review.get("queries", op["name"]), op["query"])
+        record = self._record_of(item)
+        if item.get("on") is not None and record is None:
+            self._set_aside(op, item, "there is no such conversation any more")
+            return None
+        source = self._names.index(item["in"]) if item.get("in") in self._names else None
+        key = (source, item.get("on"))
+        if op["op"] == "decide":
+            return self._decision(op, item, record)
+        kind: Kind = "tags" if op["op"] in ("tag", "untag") else "ignored"
+        more = op["tags"] if kind == "tags" else [item["finding"]]
+        before = self.review.get(kind, key) or frozenset()
+        after = before | set(more) if op["op"] in ("tag", "ignore") else before - set(more)
+        return Facet(kind, key, before, frozenset(after)) if after != before else None
+
+    def _decision(self, op: Op, item: Mapping[str, Any], record: Record | None) -> Facet | None:
+        assert record is not None
+        key = (record[0], item["on"])
+        before: Decision | None = self.review.get("decisions", key)
+        after = None
+        if op["as"] is not None:
+            after = Decision(op["as"], op.get("note", ""), op.get("by", ""), op["at"], op["n"])
+        if (None if before is None else before.operation) != item.get("was"):
+            if (before and (before.decision, before.note)) == (after and (after.decision, after.note)):
+                return None
+            self._set_aside(
+                op, item, f"{'nothing' if before is None else before.decision} was decided meanwhile"
+            )
+            return None
+        if state_of(self._dataset.record_bytes(*record)) != item["state"]:
+            self._set_aside(op, item, "it was made on another state of the conversation")
+            return None
+        return Facet("decisions", key, before, after)
+
+    def _record_of(self, item: Mapping[str, Any]) -> Record | None:
+        """The record that an operation is about, None if there is none."""
+        if item.get("in") not in self._names:
+            return None
+        source = self._names.index(item["in"])
+        if item.get("on") is not None:
+            return self._dataset.record_named(source, item["on"])
+        return (source, item.get("record", -1))
+
+    def _set_aside(self, op: Op, item: Mapping[str, Any], why: str) -> None:
+        record = self._record_of(item) if item else None
+        untouched = bool(item) and (record is None or self.edits.since(record) == 0) and "decided" not in why
+        self.set_aside.append(SetAside(op, item, why, untouched))
+
+    # ------------------------------------------------------------------ what was set aside
+
+    def offers(self) -> list[Offer]:
+        """For each operation that lost its conversation when the source changed the one that is most like it."""
+        from .attaching import offers
+
+        return offers(self._dataset, self.set_aside)
+
+    def take(self, chosen: Offer | SetAside) -> None:
+        """Carry out what was set aside after all: on the conversation offered, or on the one of the same id as it is now.
+
+        Raises:
+            QueryError: if there is none, or what it changes is not there.
+        """
+        from .attaching import take
+
+        take(self._dataset, chosen)
+
+    def dismiss(self, *aside: SetAside) -> None:
+        """Set operations aside for good: they are not listed again."""
+        from .attaching import settled
+
+        for op in list(settled(self, aside)):
+            made = {"op": "settle", "n": secrets.token_hex(6), "at": self._now(), "by": self.author, **op}
+            self._write(made)
+            self._settle(made)
+            self.operations.append(made)
+
+    def _settle(self, op: Op) -> None:
+        names = {(item.get("in"), item.get("on")) for item in op["each"]}
+        self.set_aside = [
+            one
+            for one in self.set_aside
+            if one.op["n"] != op["of"] or (one.item and (one.item.get("in"), one.item.get("on")) not in names)
+        ]
+        self.serial += 1
+
+    def __repr__(self) -> str:
+        parts = [plural(len(self.steps), "step")]
+        if self.set_aside:
+            parts.append(f"{len(self.set_aside):,} set aside")
+        kept = ", ".join(str(path) for path in self.folders) or "in memory only"
+        return f"<Journal: {', '.join(parts)}; {kept}>"
+
+
+_FACETS = frozenset(("decide", "tag", "untag", "ignore", "restore", "query"))
+_MARKS = 6  # turns from either end that a conversation is known again by
+_MARK = 8  # hexadecimal digits of each
+
+
+def turn_marks(texts: Iterable[str]) -> list[str]:
+    """Short hashes of the first and last turns of a conversation, by which it is known again where its id has changed."""
+    said = list(texts)
+    chosen = said if len(said) <= 2 * _MARKS else [*said[:_MARKS], *said[-_MARKS:]]
+    return [(state_of(text.encode("utf-8", "surrogatepass")) or "")[:_MARK] for text in chosen]
+
+
+def _result(data: bytes, item: Mapping[str, Any]) -> Change:
+    """What a record becomes, checked against what the journal says that it became.
+
+    Raises:
+        OtherStateError: if it becomes something else.
+    """
+    if item["then"] is None:
+        return None
+    if "parts" in item:
+        parts = tuple(part.encode("utf-8", "surrogateescape") for part in item["parts"])
+        if [state_of(part) for part in parts] != item["then"]:
+            raise OtherStateError("parts")
+        return parts
+    after = followed(data, item["do"])
+    if state_of(after) != item["then"]:
+        raise OtherStateError("record")
+    return after
+
+
+def _whole(lines: Iterable[Line]) -> Iterator[Op]:
+    """The operations; one that was written to several folders, to each what is about its sources, is one again."""
+    found: dict[str, Op] = {}
+    for line in lines:
+        op = dict(line.op)
+        if (known := found.get(op["n"])) is not None:
+            known["each"] = [
+                *known.get("each", ()),
+                *(item for item in op.get("each", ()) if item not in known["each"]),
+            ]
+        else:
+            found[op["n"]] = op
+    return iter(found.values())
+
+
+def _time(text: str) -> datetime:
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return datetime.fromtimestamp(0, UTC)
+    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
+
+
+def _unlike(names: list[str]) -> list[str]:
+    """The names, each told from those before it that are the same."""
+    return [
+        name if names[:at].count(name) == 0 else f"{name}#{names[:at].count(name) + 1}"
+        for at, name in enumerate(names)
+    ]
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        return ""
+
+
+def checked_decision(decision: str | None) -> str | None:
+    """A decision, refused if it is none.
+
+    Raises:
+        QueryError: in one sentence.
+    """
+    if decision is not None and decision not in DECISIONS:
+        raise QueryError(
+            f"{decision!r} is no decision; there are {', '.join(DECISIONS)}, and None to take one back."
+        )
+    return decision

@@ -16,6 +16,9 @@ from ..sources.roles import ROLES, Role
 from ..sources.tables import library
 from .dataset import Dataset
 from .errors import QueryError
+from .segments import Folder, folder_of
+
+READ_ONLY = "read-only"
 
 
 def load(
@@ -26,6 +29,7 @@ def load(
     fields: Mapping[str, str] | None = None,
     progress: bool | None = None,
     settings: str | os.PathLike[str] | bool | None = True,
+    review: str | os.PathLike[str] | bool | None = True,
 ) -> Dataset:
     """Open conversations. Nothing is decoded yet, and no record is ever refused with an exception.
 
@@ -43,16 +47,36 @@ def load(
         progress: show a bar when reading lasts longer than a second: always, never, or (None) in notebooks and on terminals.
         settings: where ``roles``, ``fields`` and what :meth:`Dataset.check` starts from are taken from: the nearest settings file above
             the data, else above the working directory (True); this file; or none (False or None). What is said here wins.
+        review: where decisions and changes are kept (docs/journal.md): the folder ``<file name>.review`` beside each file (True), from
+            which those of earlier runs are taken up; this folder, for all sources; or nowhere (False or None). ``"read-only"`` takes
+            up those of earlier runs and writes nothing.
 
     Raises:
         SourceError: if there is nothing to open. What is inside a file never raises.
         QueryError: if ``format``, ``roles`` or ``fields`` name something that does not exist.
+        JournalError: if there is a journal that cannot be read.
     """
     sources = list(_sources(source))
     chosen = _settings(settings, sources)
     chosen = chosen.given({"roles": roles, "fields": fields})
     known = _formats(format, chosen.table("fields"))
-    return Dataset(sources, known, _roles(chosen.table("roles")), _hf(source), progress, chosen)
+    folders = _folders(review, sources)
+    roles_known = _roles(chosen.table("roles"))
+    dataset = Dataset(sources, known, roles_known, _hf(source), progress, chosen, folders)
+    dataset.journal.read()
+    if review == READ_ONLY:
+        dataset.journal.keep_in_memory()
+    return dataset
+
+
+def _folders(review: str | os.PathLike[str] | bool | None, sources: Sequence[Source]) -> list[Folder | None]:
+    """The folder of the journal of each source."""
+    if review is None or review is False:
+        return [None] * len(sources)
+    if review is True or review == READ_ONLY:
+        return [None if source.path is None else Folder(folder_of(source.path)) for source in sources]
+    shared = Folder(Path(review))
+    return [shared] * len(sources)
 
 
 def _settings(asked: str | os.PathLike[str] | bool | None, sources: Sequence[Source]) -> Settings:

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from . import review_state
 from .errors import QueryError
 from .model import SEVERITIES
+from .sampling import drawn
 from .search import literal_pattern, regex_pattern, word_pattern
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from .dataset import Dataset
     from .index import Index
     from .report import Report
+    from .review_state import Named
 
 _TERM = re.compile(
     r'(?P<negated>(?:-|not:)(?=\S))?(?:(?P<name>[a-z]+):)?(?:"(?P<quoted>[^"]*)"?|(?P<plain>\S+))'
@@ -30,16 +33,28 @@ _RANGE = re.compile(
     r"(?:(?P<sign><=|>=|<|>)(?P<edge>\d+)|(?P<low>\d*)(?P<dots>\.\.)?(?P<high>\d*))\Z", re.ASCII
 )
 
+_SAMPLE = re.compile(r"(?P<size>\d{1,9})(?:@(?P<seed>\d{1,9}))?", re.ASCII)
 _MOST, _DIGITS = 2**31, 9  # more than there are of anything
 
 ANYWHERE = ""  # the name of a word that stands alone
 TEXT_TERMS = ("text", "word", "re")
 FINDING_TERMS = ("code", "severity")
 TURN_TERMS = ("role", "speaker", "words", "chars")
-CONVERSATION_TERMS = ("exchanges", "turns", "system", "format", "tag", "source", "id", "index", "decision")
+CONVERSATION_TERMS = (
+    "exchanges",
+    "turns",
+    "system",
+    "format",
+    "tag",
+    "source",
+    "id",
+    "index",
+    "decision",
+    "sample",
+)
 NAMES = (*FINDING_TERMS, *TURN_TERMS, *TEXT_TERMS, *CONVERSATION_TERMS)
 RANGES = ("words", "chars", "exchanges", "turns", "index")
-DECISIONS = ("none", "keep", "fix", "reject", "later")
+DECISIONS = ("none", *review_state.DECISIONS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +99,8 @@ def _check(name: str, value: str) -> None:
         _range(name, value)
     if name == "severity" and value not in SEVERITIES:
         raise QueryError(f"severity: takes {', '.join(SEVERITIES)}, not {value!r}.")
+    if name == "sample":
+        _sample(value)
     if name == "decision" and value not in DECISIONS:
         raise QueryError(f"decision: takes {', '.join(DECISIONS)}, not {value!r}.")
     if name in TEXT_TERMS:
@@ -210,6 +227,8 @@ class _Terms:
             yield pl.any_horizontal(*(test(value) for value in self._values[name]))
 
     def _conversation_tests(self, dataset: Dataset) -> list[pl.Expr]:
+        review = dataset.journal.review
+
         def between(name: str) -> Callable[[str], pl.Expr]:
             return lambda value: pl.col(name).is_between(*_range(name, value))
 
@@ -229,16 +248,25 @@ class _Terms:
         def tag(value: str) -> pl.Expr:
             tags = dataset.searches.tags(dataset)
             having = tags.filter(tags["tag"].str.to_lowercase() == value.lower())
-            return pl.struct("source", "index").is_in(
+            given = [name for name, own in review.tags.items() if value.lower() in map(str.lower, own)]
+            of_record = pl.struct("source", "index").is_in(
                 having.select(pl.struct("source", "index"))["source"].implode()
             )
+            return of_record | _is_one_of(given)
 
         def decision(value: str) -> pl.Expr:
-            decided = [name for name, made in dataset.decisions.items() if value in (made, "none")]
-            held = pl.col("id").is_in(decided)
+            made = review.decisions.items()
+            held = _is_one_of([name for name, one in made if value in (one.decision, "none")])
             return ~held if value == "none" else held
 
+        def sample(value: str) -> pl.Expr:
+            size, seed = _sample(value)
+            rows = drawn(dataset.index.conversations, seed)[:size]
+            names = dataset.index.conversations[rows].select("source", "id").iter_rows()
+            return _is_one_of(names)
+
         return [
+            *self._any("sample", sample),
             *self._any("exchanges", between("exchanges")),
             *self._any("turns", between("turns")),
             *self._any("index", between("index")),
@@ -353,3 +381,23 @@ class _Terms:
                 kept = pl.concat([titled, kept])
             rows = rows.filter(pl.col("row").is_in(kept.implode()))
         return rows["row"].to_list()
+
+
+def _is_one_of(named: Iterable[Named]) -> pl.Expr:
+    """Whether a conversation is one of these, each named by the number of its source and its id."""
+    names = [f"{source}:{name}" for source, name in named]
+    return pl.concat_str(pl.col("source"), pl.lit(":"), pl.col("id")).is_in(names)
+
+
+def _sample(value: str) -> tuple[int, int]:
+    """Size and seed of a sample.
+
+    Raises:
+        QueryError: if it is none.
+    """
+    found = _SAMPLE.fullmatch(value)
+    if found is None or int(found["size"]) < 1:
+        raise QueryError(
+            f"sample: takes a number of conversations, with @ and a seed if you like: sample:200@7, not {value!r}."
+        )
+    return int(found["size"]), int(found["seed"] or 0)

@@ -40,6 +40,7 @@ class Report:
         counts: findings by code, in the order of the catalogue.
         settings: every value the check ran with, and where it came from.
         baseline: what a baseline file already knew, None if there was none.
+        ignored: a report of the findings that the review ignores (:meth:`Dataset.ignore`), None if there are none; they are not in this one.
         seconds: how long the check took.
     """
 
@@ -63,6 +64,7 @@ class Report:
         self.settings = settings or Settings()
         self.baseline: Known | None = None
         self.everything = findings
+        self.ignored: Report | None = None
         self.seconds = 0.0
         per_rule = dict(findings.table.group_by("rule").len().iter_rows())
         self.counts: dict[str, int] = {r.code: per_rule[n] for n, r in enumerate(self.rules) if n in per_rule}
@@ -119,6 +121,7 @@ class Report:
             self.dataset, self.rules, self.profile, findings, self.index, self.edits, settings=self.settings
         )
         kept.baseline, kept.everything, kept.seconds = self.baseline, self.everything, self.seconds
+        kept.ignored = self.ignored
         return kept
 
     def write_baseline(self, path: str | Path) -> int:
@@ -135,6 +138,17 @@ class Report:
         from .baseline import write_baseline
 
         return write_baseline(self, Path(path))
+
+    def precision(self) -> pd.DataFrame:
+        """How often each rule was right on this dataset, by what was ignored: one row a code.
+
+        A finding is judged once it is ignored, or a decision other than ``later`` was made on its conversation. Columns: code, found,
+        judged, ignored, precision (the share of the judged that were not ignored, missing where none is judged), low and high (its
+        95 % interval, :func:`rolethread_nb.core.sampling.wilson`).
+        """
+        from .sampling import precision
+
+        return precision(self)
 
     def valid_keys(self) -> set[str]:
         """Keys (``"source:record"``) of the conversations without an error."""

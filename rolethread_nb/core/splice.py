@@ -187,6 +187,20 @@ def insert(record: bytes, pointer: str, value: Any) -> bytes:
     return record[:at] + encoded_like(record, value) + between + record[at:]
 
 
+def append(record: bytes, pointer: str, value: Any, key: str | None = None) -> bytes:
+    """The record with one more element at the end of the array at the pointer, or member of the object, set apart as the others are."""
+    place = locate(record, pointer)
+    items = [(begins, end) for _, begins, _, end in _items(record, place.start)]
+    own = encoded_like(record, value)
+    if key is not None:
+        own = encoded_like(record, key) + b": " + own
+    if not items:
+        return record[: place.start + 1] + own + record[place.start + 1 :]
+    between = record[items[-2][1] : items[-1][0]] if len(items) > 1 else b", "
+    at = items[-1][1]
+    return record[:at] + between + own + record[at:]
+
+
 def encoded_like(record: bytes, value: Any) -> bytes:
     """``value`` as JSON: escaped to ASCII where the record escapes what is not, else as UTF-8."""
     return _encoded(value, _escapes(record))
