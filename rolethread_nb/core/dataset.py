@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
@@ -132,14 +132,21 @@ class Dataset(Reviewing, Leaving):
             if place >= 0:
                 changed.setdefault(source, []).append(place)
         builder = IndexBuilder()
-        for source, places in changed.items():
-            for start in range(0, len(places), BLOCK_RECORDS):
-                block = self._reader.some(
-                    source, list(self._now(source, places[start : start + BLOCK_RECORDS]))
-                )
-                self._name(block, edits)
-                builder.add(block)
+        for block in self.some((source, place) for source, places in changed.items() for place in places):
+            builder.add(block)
         return index.with_changes(changed, builder.finish(), edits.positions())
+
+    def some(self, records: Iterable[Record]) -> Iterator[Block]:
+        """The conversations of some records as they are now, a few thousand at a time."""
+        by_source: dict[int, list[int]] = {}
+        for source, place in records:
+            by_source.setdefault(source, []).append(place)
+        for source, places in by_source.items():
+            for start in range(0, len(places), BLOCK_RECORDS):
+                now = list(self._now(source, places[start : start + BLOCK_RECORDS]))
+                block = self._reader.some(source, now)
+                self._name(block, self.journal.edits)
+                yield block
 
     def _now(self, source: int, places: Sequence[int]) -> Iterator[tuple[int, int, bytes]]:
         """Place, line and bytes of those of some records that are there."""

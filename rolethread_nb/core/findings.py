@@ -19,14 +19,44 @@ class Findings:
     """All findings of one check, in order: by source, conversation, turn and position; those about the dataset last.
 
     ``table`` has one row a finding: ``rule`` (number of the rule), ``severity`` (0 error, 1 warning, 2 info), ``source``, ``index``
-    (record; null for the dataset), ``turn``, ``start``, ``end``, ``detail`` (position in ``details``, -1 for none).
+    (record; null for the dataset), ``turn``, ``start``, ``end``, ``detail`` (position in ``details``, -1 for none). ``numbers`` are
+    the numbers that the findings go by where these are not their positions: they stay while others come and go.
     """
 
     table: pl.DataFrame
     details: list[dict[str, Any]]
+    numbers: pl.Series | None = None
 
     def __len__(self) -> int:
         return self.table.height
+
+    @property
+    def numbered(self) -> pl.DataFrame:
+        """The table with the numbers as its first column, ``n``."""
+        if self.numbers is None:
+            return self.table.with_row_index("n")
+        return self.table.select(self.numbers.alias("n"), pl.all())
+
+    def position(self, n: int) -> int:
+        """Where the finding of a number stands.
+
+        Raises:
+            IndexError: if there is none.
+        """
+        if self.numbers is None:
+            return n
+        found = self.numbers.index_of(n)
+        if found is None:
+            raise IndexError(f"There is no finding {n} any more.")
+        return found
+
+    def positions(self, numbers: Sequence[int] | pl.Series) -> pl.Series | Sequence[int]:
+        """Where the findings of some numbers stand; those that are gone are left out."""
+        if self.numbers is None:
+            return numbers
+        places = pl.DataFrame({"n": self.numbers}).with_row_index("at")
+        wanted = pl.DataFrame({"n": pl.Series(list(numbers), dtype=self.numbers.dtype)})
+        return wanted.join(places, on="n", how="inner", maintain_order="left")["at"]
 
 
 class FindingsBuilder:

@@ -25,7 +25,7 @@ def ignored_rows(report: Report) -> list[int]:
         elif (record := dataset.record_named(source, name)) is not None:
             wanted[record] = prints
     places = pl.DataFrame(list(wanted), schema={"source": pl.Int64, "index": pl.Int64}, orient="row")
-    table = report.findings.table.with_row_index("n").select(
+    table = report.findings.numbered.select(
         "n", pl.col("source").cast(pl.Int64), pl.col("index").cast(pl.Int64)
     )
     about = table.join(places, on=["source", "index"], how="semi", nulls_equal=True)
@@ -46,7 +46,7 @@ def without_ignored(report: Report) -> Report:
     rows = ignored_rows(report)
     if not rows:
         return report
-    gone = set(rows)
-    kept = report.with_findings([n for n in range(len(report)) if n not in gone])
+    numbers = report.findings.numbered["n"]
+    kept = report.with_findings(numbers.filter(~numbers.is_in(rows)))
     kept.ignored = report.with_findings(rows)
     return kept

@@ -169,12 +169,15 @@ class Query:
 
     def finding_rows(self, report: Report) -> list[int]:
         """Numbers of the findings that match, in the report's order."""
+        return self.finding_numbers(report).to_list()
+
+    def finding_numbers(self, report: Report) -> pl.Series:
+        """The same as a column."""
         self._look(report.dataset)
-        rows = self._wanted.findings(report)
+        numbers = self._wanted.findings(report)
         for terms in self._unwanted:
-            left_out = set(terms.findings(report))
-            rows = [row for row in rows if row not in left_out]
-        return rows
+            numbers = numbers.filter(~numbers.is_in(terms.findings(report).implode()))
+        return numbers
 
     def conversation_rows(self, dataset: Dataset, report: Report | None = None) -> list[int]:
         """Rows (in the index) of the conversations that match, in file order."""
@@ -323,8 +326,8 @@ class _Terms:
         tests = self._turn_tests()
         return index.turns.filter(pl.all_horizontal(*tests)) if tests else index.turns
 
-    def findings(self, report: Report) -> list[int]:
-        table = report.findings.table.with_row_index("n")
+    def findings(self, report: Report) -> pl.Series:
+        table = report.findings.numbered
         for test in self._finding_tests(report.rules):
             table = table.filter(test)
         if tests := self._conversation_tests(report.dataset):
@@ -350,7 +353,7 @@ class _Terms:
                 .filter(pl.col("rule").is_in(named) | pl.col("hit").fill_null(False))
                 .drop("hit")
             )
-        return table["n"].to_list()
+        return table["n"]
 
     def conversations(self, dataset: Dataset, report: Report | None) -> list[int]:
         index = dataset.index if report is None else report.index

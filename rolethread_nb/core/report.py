@@ -85,7 +85,9 @@ class Report:
 
     def issue(self, n: int) -> Issue:
         """One finding in full, by its number (0 is the first)."""
-        number, severity, source, index, turn, start, end, detail = self.findings.table.row(n)
+        number, severity, source, index, turn, start, end, detail = self.findings.table.row(
+            self.findings.position(n)
+        )
         conversation = None if index is None else self.conversation(source, index)
         evidence = None if detail < 0 else self.findings.details[detail]
         return issue_of(
@@ -97,7 +99,8 @@ class Report:
         return self.dataset.conversation_at(source, index, self.edits)
 
     def __iter__(self) -> Iterator[Issue]:
-        return (self.issue(n) for n in range(len(self)))
+        numbers = self.findings.numbers
+        return (self.issue(n) for n in (range(len(self)) if numbers is None else numbers.to_list()))
 
     @property
     def issues(self) -> pd.DataFrame:
@@ -112,11 +115,13 @@ class Report:
         """The report with only the findings that match a query."""
         from .query import Query
 
-        return self.with_findings(Query(query).finding_rows(self))
+        return self.with_findings(Query(query).finding_numbers(self))
 
-    def with_findings(self, rows: Sequence[int]) -> Report:
-        """The report with only the findings of these numbers."""
-        findings = Findings(self.findings.table[list(rows)], self.findings.details)
+    def with_findings(self, numbers: Sequence[int] | pl.Series) -> Report:
+        """The report with only the findings of these numbers. There they are numbered anew, from 0."""
+        rows = self.findings.positions(numbers)
+        table = self.findings.table[rows if isinstance(rows, pl.Series) else list(rows)]
+        findings = Findings(table, self.findings.details)
         kept = Report(
             self.dataset, self.rules, self.profile, findings, self.index, self.edits, settings=self.settings
         )

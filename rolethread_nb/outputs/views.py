@@ -100,8 +100,11 @@ class ReviewView:
         }
 
     def _matching(self, query: str) -> pl.DataFrame:
-        table = self._report.findings.table.with_row_index("n")
-        return table if not query.strip() else table[Query(query).finding_rows(self._report)]
+        table = self._report.findings.numbered
+        if not query.strip():
+            return table
+        numbers = Query(query).finding_numbers(self._report)
+        return pl.DataFrame({"n": numbers}).join(table, on="n", how="left", maintain_order="left")
 
     def _ordered(self, query: str, sort: str, descending: bool) -> tuple[pl.DataFrame, list[Payload]]:
         key = (query, sort, descending)
@@ -266,7 +269,7 @@ class ReviewView:
         conversation = self._report.conversation(source, index)
         if conversation is None:
             raise QueryError(f"There is no conversation {key!r}.")
-        table = self._report.findings.table.with_row_index("n")
+        table = self._report.findings.numbered
         numbers = table.filter((pl.col("source") == source) & (pl.col("index") == index))["n"].to_list()
         issues = [self._report.issue(n) for n in numbers]
         by_turn: dict[int, list[int]] = {}

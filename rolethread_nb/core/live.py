@@ -1,0 +1,122 @@
+"""A report that keeps up: conversations that changed since the check are looked at again, by themselves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+
+from ..checks.engine import Check
+from .edits import Record
+from .findings import Findings
+from .ignoring import ignored_rows
+from .report import Report
+
+_SAME = ["rule", "source", "index", "turn", "start", "end"]
+_ORDER = ("source", "index", "turn", "start", "rule", "end")
+
+
+class Live:
+    """A report that follows the changes of its dataset.
+
+    What a rule says of a turn or a conversation is found again in those that changed. What it says of the whole dataset stays as the check
+    said it, as long as the turn is there: only another check counts anew. Findings that the review ignores are left out. A finding
+    keeps its number as long as it is there; a new one gets a number of its own.
+
+    Attributes:
+        report: the report as it is now.
+        ignored: numbers of the findings that are left out, in order.
+    """
+
+    def __init__(self, report: Report) -> None:
+        self.report = report
+        self.ignored: list[int] = []
+        self._base = report
+        self._all = report.findings  # the ignored ones, too
+        self._next = len(report)
+        self._serial = -1
+        self.follow()
+
+    @property
+    def checked_anew(self) -> int:
+        """Records that differ from what was checked."""
+        return len(self._changed(self._base))
+
+    def follow(self) -> bool:
+        """Take in what changed. Returns whether anything did."""
+        dataset = self._base.dataset
+        if self._serial == dataset.journal.serial:
+            return False
+        self._serial = dataset.journal.serial
+        report = self.report
+        if report.edits is not dataset.edits:
+            self._all = self._looked_at_again(self._changed(report))
+        whole = self._with(self._all)
+        ignored = ignored_rows(whole)
+        if ignored:
+            numbered = self._all.numbered.filter(~pl.col("n").is_in(ignored))
+            whole = self._with(Findings(numbered.drop("n"), self._all.details, numbered["n"]))
+        self.report, self.ignored = whole, ignored
+        return True
+
+    def _with(self, findings: Findings) -> Report:
+        base = self._base
+        dataset = base.dataset
+        made = Report(
+            dataset, base.rules, base.profile, findings, dataset.index, dataset.edits, settings=base.settings
+        )
+        made.baseline, made.everything, made.seconds = base.baseline, base.everything, base.seconds
+        made.ignored = base.ignored
+        return made
+
+    def _changed(self, report: Report) -> list[Record]:
+        """The records that are in another state than the report saw them in."""
+        history, edits = report.dataset.journal.history, report.dataset.edits
+        first, last = sorted((report.edits.version, edits.version))
+        return [
+            record
+            for record in history.touched(first, max(last, history.version))
+            if record[1] >= 0 and report.edits.state(record) is not edits.state(record)
+        ]
+
+    def _looked_at_again(self, changed: list[Record]) -> Findings:
+        rules = self._base.rules
+        places = pl.DataFrame(changed, schema={"source": pl.Int32, "index": pl.Int64}, orient="row")
+        numbered = self._all.numbered.with_columns(pl.col("n").cast(pl.Int64))
+        kept = numbered.join(places, on=["source", "index"], how="anti", maintain_order="left")
+        before = numbered.join(places, on=["source", "index"], how="semi", maintain_order="left")
+        of_all = pl.col("rule").is_in([n for n, rule in enumerate(rules) if rule.wave is not None])
+        details = list(self._all.details)
+        check = Check(rules, self._base.profile)
+        for block in self._base.dataset.some(changed):
+            check.add(block)
+        fresh: list[tuple[Any, ...]] = []
+        for *row, detail in check.found_since(0):
+            if rules[row[0]].code != "rule.failed":
+                fresh.append((*row, detail if detail < 0 else len(details)))
+                details += [check.detail(detail)] if detail >= 0 else []
+        made = pl.DataFrame(fresh, schema=self._all.table.schema, orient="row")
+        parts = [kept, self._still_there(before.filter(of_all)), self._numbered(made, before.filter(~of_all))]
+        table = pl.concat([part.select(numbered.columns) for part in parts]).sort(
+            pl.col("index").is_null(), *[pl.col(name).fill_null(-1) for name in _ORDER], maintain_order=True
+        )
+        return Findings(table.drop("n"), details, table["n"])
+
+    def _numbered(self, made: pl.DataFrame, before: pl.DataFrame) -> pl.DataFrame:
+        """New findings with the numbers that the same ones had before; the others get numbers of their own."""
+        known = before.select("n", *_SAME).unique(_SAME, keep="first", maintain_order=True)
+        joined = made.join(known, on=_SAME, how="left", nulls_equal=True, maintain_order="left")
+        new = joined["n"].is_null()
+        own = pl.Series(range(self._next, self._next + int(new.sum())), dtype=pl.Int64)
+        self._next += len(own)
+        numbers = joined["n"].fill_null(-1).to_numpy().copy()
+        numbers[new.to_numpy()] = own.to_numpy()
+        return joined.with_columns(n=pl.Series(numbers, dtype=pl.Int64))
+
+    def _still_there(self, findings: pl.DataFrame) -> pl.DataFrame:
+        """Those whose conversation and turn are there."""
+        index = self._base.dataset.index.conversations.select(
+            pl.col("source").cast(pl.Int32), pl.col("index").cast(pl.Int64), pl.col("turns").alias("count")
+        )
+        held = findings.join(index, on=["source", "index"], how="inner", maintain_order="left")
+        return held.filter(pl.col("turn").is_null() | (pl.col("turn") < pl.col("count"))).drop("count")
