@@ -6,6 +6,7 @@ import getpass
 import os
 import secrets
 import warnings
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -83,6 +84,8 @@ class Journal:
         self.operations: list[Op] = []
         self.serial = 0
         self._undone: list[Step] = []
+        self._watching: list[weakref.WeakMethod[Callable[[], None]]] = []
+        self._place: dict[str, Any] | None = None
         self._dataset = dataset
         self._folders = list(folders)
         self._names = _unlike([Path(source.name).name or source.name for source in dataset.sources])
@@ -93,6 +96,18 @@ class Journal:
     def version(self) -> int:
         """Rises with every step that changes records, also with one that is taken back."""
         return self.history.version
+
+    def watch(self, notify: Callable[[], None]) -> None:
+        """Call a bound method after every step, as long as its object lives."""
+        self._watching.append(weakref.WeakMethod(notify))
+
+    def _changed(self) -> None:
+        self.serial += 1
+        for reference in list(self._watching):
+            if (notify := reference()) is None:
+                self._watching.remove(reference)
+            else:
+                notify()
 
     # ------------------------------------------------------------------ where it is kept
 
@@ -107,6 +122,22 @@ class Journal:
         if None in self._folders:
             return "Decisions and edits are in memory only; ds.save_review(folder) keeps them."
         return next((why for path in self.folders if (why := short_lived(path)) is not None), None)
+
+    @property
+    def place(self) -> dict[str, Any]:
+        """Where the author was reading last, as a panel left it; empty if nowhere."""
+        if self._place is None:
+            folder = next((folder for folder in self._folders if folder is not None), None)
+            self._place = {} if folder is None else folder.place(self.author)
+        return self._place
+
+    def remember(self, place: dict[str, Any]) -> None:
+        """Keep where the author is reading: no step, and lost without harm. On disk once there is a journal."""
+        self._place = place
+        for folder in dict.fromkeys(self._folders):
+            if folder is not None:
+                folder.put_place(self.author, place)
+                break
 
     def save(self, path: Path) -> Path:
         """Keep the journal in a folder from now on; what was done so far is written there first.
@@ -185,7 +216,17 @@ class Journal:
         self.steps.append(Step(op, tuple(facets), version, before, self.edits))
         self._undone.clear()
         self.operations.append(op)
-        self.serial += 1
+        self._changed()
+
+    @property
+    def next_undo(self) -> str | None:
+        """What ``undo`` would take back."""
+        return _what(self.steps[-1]) if self.steps else None
+
+    @property
+    def next_redo(self) -> str | None:
+        """What ``redo`` would make again."""
+        return _what(self._undone[-1]) if self._undone else None
 
     def undo(self) -> str | None:
         """Take the last step back. Returns what it was, None if there is none."""
@@ -209,7 +250,7 @@ class Journal:
         self._write(op, step.op.get("each", ()))
         (self._take_back if name == "undo" else self._make_again)(step)
         self.operations.append(op)
-        return str(step.op.get("what") or step.op["op"])
+        return _what(step)
 
     def _take_back(self, step: Step) -> None:
         if step.version is not None:
@@ -218,7 +259,7 @@ class Journal:
         self.review.put((facet.kind, facet.key, facet.before) for facet in step.facets)
         self.steps.remove(step)
         self._undone.append(step)
-        self.serial += 1
+        self._changed()
 
     def _make_again(self, step: Step) -> None:
         if step.version is not None:
@@ -227,7 +268,7 @@ class Journal:
         self.review.put((facet.kind, facet.key, facet.after) for facet in step.facets)
         self._undone.remove(step)
         self.steps.append(step)
-        self.serial += 1
+        self._changed()
 
     # ------------------------------------------------------------------ writing
 
@@ -471,7 +512,7 @@ class Journal:
             for one in self.set_aside
             if one.op["n"] != op["of"] or (one.item and (one.item.get("in"), one.item.get("on")) not in names)
         ]
-        self.serial += 1
+        self._changed()
 
     def __repr__(self) -> str:
         parts = [plural(len(self.steps), "step")]
@@ -491,6 +532,10 @@ def turn_marks(texts: Iterable[str]) -> list[str]:
     said = list(texts)
     chosen = said if len(said) <= 2 * _MARKS else [*said[:_MARKS], *said[-_MARKS:]]
     return [(state_of(text.encode("utf-8", "surrogatepass")) or "")[:_MARK] for text in chosen]
+
+
+def _what(step: Step) -> str:
+    return str(step.op.get("what") or step.op["op"])
 
 
 def _result(data: bytes, item: Mapping[str, Any]) -> Change:

@@ -25,16 +25,18 @@ class Live:
 
     Attributes:
         report: the report as it is now.
-        ignored: numbers of the findings that are left out, in order.
+        everything: the same with the findings that are ignored.
+        ignored: numbers of these, in order.
+        serial: that of the journal when it was taken in.
     """
 
     def __init__(self, report: Report) -> None:
-        self.report = report
+        self.report = self.everything = report
         self.ignored: list[int] = []
         self._base = report
         self._all = report.findings  # the ignored ones, too
         self._next = len(report)
-        self._serial = -1
+        self.serial = -1
         self.follow()
 
     @property
@@ -45,18 +47,20 @@ class Live:
     def follow(self) -> bool:
         """Take in what changed. Returns whether anything did."""
         dataset = self._base.dataset
-        if self._serial == dataset.journal.serial:
+        if self.serial == dataset.journal.serial:
             return False
-        self._serial = dataset.journal.serial
+        self.serial = dataset.journal.serial
         report = self.report
         if report.edits is not dataset.edits:
             self._all = self._looked_at_again(self._changed(report))
-        whole = self._with(self._all)
-        ignored = ignored_rows(whole)
+        self.everything = self._with(self._all)
+        ignored = ignored_rows(self.everything)
         if ignored:
             numbered = self._all.numbered.filter(~pl.col("n").is_in(ignored))
-            whole = self._with(Findings(numbered.drop("n"), self._all.details, numbered["n"]))
-        self.report, self.ignored = whole, ignored
+            self.report = self._with(Findings(numbered.drop("n"), self._all.details, numbered["n"]))
+        else:
+            self.report = self.everything
+        self.ignored = ignored
         return True
 
     def _with(self, findings: Findings) -> Report:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import re
 import secrets
 import sys
 import time
@@ -118,6 +120,28 @@ class Folder:
                 f"The journal {self.path} cannot be written to ({problem.strerror}); ds.save_review(folder) keeps it elsewhere."
             ) from None
 
+    def place(self, author: str) -> dict[str, Any]:
+        """Where somebody was reading last; empty if that is not known."""
+        try:
+            found = json.loads(self._place_of(author).read_bytes())
+        except (OSError, ValueError, RecursionError):
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    def put_place(self, author: str, place: Mapping[str, Any]) -> None:
+        """Keep where somebody is reading, if the folder is there; that it may fail does no harm."""
+        if not self.path.is_dir():
+            return
+        path = self._place_of(author)
+        part = path.with_suffix(f".{secrets.token_hex(4)}.part")
+        with contextlib.suppress(OSError):
+            part.write_bytes(json.dumps(place).encode())
+            part.replace(path)
+
+    def _place_of(self, author: str) -> Path:
+        name = re.sub(r"[^\w.-]", "_", author)[:60] or "reader"
+        return self.path / f"place-{name}.json"
+
     def _open(self) -> IO[bytes]:
         now = time.monotonic()
         if self._file is not None and now - self._last > _IDLE:
@@ -162,9 +186,8 @@ def _sync(folder: Path) -> None:
     except OSError:
         return
     try:
-        os.fsync(handle)
-    except OSError:
-        pass
+        with contextlib.suppress(OSError):
+            os.fsync(handle)
     finally:
         os.close(handle)
 

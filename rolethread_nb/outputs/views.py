@@ -10,6 +10,7 @@ import polars as pl
 
 from ..checks.charts import charts
 from ..core.errors import QueryError, RuleError
+from ..core.live import Live
 from ..core.model import SEVERITIES, Conversation, Issue, Message, count_words
 from ..core.query import Query, without
 from ..core.report import Report
@@ -17,6 +18,8 @@ from ..core.turns import encodable
 from ..core.wording import plural
 from ..sources.roles import ROLES
 from .requests import PAGE, address, page_args, page_of, whole
+from .review_actions import Actions
+from .review_state_view import decided, finding_facets, review_status
 from .thread_view import Difference, Payload, issue_payload, repair_difference, turn_payload
 
 MOST_TURNS = 200
@@ -29,9 +32,22 @@ class ReviewView:
     """Everything a panel asks for, answered from one report. Safe to call from two threads."""
 
     def __init__(self, report: Report) -> None:
-        self._report = report
+        self._live = Live(report)
+        self._seen = self._live.serial
         self._lock = threading.RLock()
         self._orders: dict[tuple[str, str, bool], tuple[pl.DataFrame, list[Payload]]] = {}
+        self._actions = Actions(self._live)
+
+    @property
+    def _report(self) -> Report:
+        """The report as it is now."""
+        self._live.follow()
+        if self._seen != self._live.serial:
+            self._seen = self._live.serial
+            self._orders.clear()
+            for name in ("_conversation_table", "_hues"):
+                self.__dict__.pop(name, None)
+        return self._live.report
 
     # ------------------------------------------------------------------ requests
 
@@ -46,11 +62,19 @@ class ReviewView:
             "conversations": self._asked_conversations,
             "conversation": self._asked_conversation,
             "charts": lambda _: {"charts": self.charts()},
+            "facets": lambda args: self.facets(str(args.get("query", ""))),
+            "status": lambda _: self.status,
+            "plan": lambda args: self._actions.plan(args, self.matching_numbers),
+            "do": self._asked_to_do,
         }
         if name not in requests:
             raise QueryError(f"Nothing is known about the request {name!r}.")
         with self._lock:
             return requests[name](args)
+
+    def _asked_to_do(self, args: Payload) -> Payload:
+        said = self._actions.do(args, self.matching_numbers, self._matching_keys)
+        return {"said": said, "status": self.status}
 
     def _asked_findings(self, args: Payload) -> Payload:
         query, sort, descending, offset, limit = page_args(args, "group")
@@ -105,6 +129,24 @@ class ReviewView:
             return table
         numbers = Query(query).finding_numbers(self._report)
         return pl.DataFrame({"n": numbers}).join(table, on="n", how="left", maintain_order="left")
+
+    def matching_numbers(self, query: str) -> list[int]:
+        """The numbers of the findings that match a query."""
+        return self._matching(query)["n"].to_list()
+
+    def _matching_keys(self, query: str) -> list[str]:
+        """The keys of the conversations that match a query."""
+        frame = self._listed(query, "file", False)
+        return [f"{source}:{index}" for source, index in frame.select("source", "index").iter_rows()]
+
+    @property
+    def status(self) -> Payload:
+        """How far the review is (docs/protocol.md)."""
+        return review_status(self._report.dataset, len(self._live.ignored), self._live.checked_anew)
+
+    def facets(self, query: str) -> Payload:
+        """How many findings there are of each severity, code, role and decision, if all else of the query stays."""
+        return {"query": query, **finding_facets(self._report, self._matching, query)}
 
     def _ordered(self, query: str, sort: str, descending: bool) -> tuple[pl.DataFrame, list[Payload]]:
         key = (query, sort, descending)
@@ -182,7 +224,12 @@ class ReviewView:
             "turn": issue.turn,
             "role": message.role if message is not None else None,
             "message": encodable(issue.message),
+            "decision": self._decision(issue),
         }
+
+    def _decision(self, issue: Issue) -> str | None:
+        made = self._report.dataset.journal.review.decisions.get((issue.source or 0, issue.id or ""))
+        return None if made is None or issue.source is None else made.decision
 
     def _conversation(self, issue: Issue) -> Conversation | None:
         if issue.source is None or issue.conversation is None:
@@ -221,6 +268,7 @@ class ReviewView:
                     "id": row["id"],
                     "title": row["title"][:_TITLE],
                     **{name: row[name] for name in ("turns", "words", "errors", "warnings", "infos")},
+                    **decided(self._report.dataset, row["source"], row["id"]),
                 }
                 for row in frame.slice(offset, limit).iter_rows(named=True)
             ],
@@ -385,4 +433,5 @@ class ReviewView:
             "charts": self.charts(),
             "roles": self.roles,
             "empty": self.empty,
+            "status": self.status,
         }

@@ -40,6 +40,9 @@ class Component(anywidget.AnyWidget):
     filters = traitlets.Unicode("", help="The query that findings and conversations are filtered by.").tag(
         sync=True
     )
+    changes = traitlets.Int(
+        0, help="Rises with every step of the journal; what is drawn is asked for again."
+    ).tag(sync=True)
     error = traitlets.Unicode("", help="One sentence to show above the component, or empty.").tag(sync=True)
 
     def __init__(self, view: View, shows: str, **traits: Any) -> None:
@@ -79,6 +82,12 @@ class ReportComponent(Component):
         self._view = ReviewView(report)
         self._report = report
         super().__init__(self._view, report.dataset.name, **traits)
+        self.changes = report.dataset.journal.serial
+        report.dataset.journal.watch(self._on_step)
+
+    def _on_step(self) -> None:
+        if self.comm is not None:
+            self.changes = self._report.dataset.journal.serial
 
     @property
     def report(self) -> Report:

@@ -6,6 +6,8 @@ import json
 from typing import Any
 
 from ..core.dataset import Dataset
+from ..core.errors import QueryError
+from ..core.query import Query
 from ..core.report import Report
 from ..outputs.static import review_html
 from ._base import ReportComponent, as_json, as_report, bundle
@@ -20,15 +22,52 @@ class Review(ReportComponent):
 
     def __init__(self, shown: Dataset | Report, at: int | str | None = None, **traits: Any) -> None:
         super().__init__(as_report(shown), **traits)
+        journal = self.report.dataset.journal
         place, turn = _place(at)
-        chosen: dict[str, Any] = self._view.first_place(self.filters)
         if place is not None:
-            chosen = {"key": key_of(self.report, place), "turn": turn}
+            chosen: dict[str, Any] = {"key": key_of(self.report, place), "turn": turn}
+        else:
+            if "filters" not in traits:
+                self.filters = _query(journal.place.get("filters"))
+            chosen = self._left(journal.place) or self._view.first_place(self.filters)
         self.selection = as_json(chosen)
         self.state = as_json(self._view.state(chosen.get("key"), self.filters))
+        self.observe(self._on_place, ["selection", "filters"])
+
+    def _left(self, place: dict[str, Any]) -> dict[str, Any] | None:
+        """The conversation and turn that were open last, None if they are gone."""
+        row = self.report.index.row_of_id.get(str(place.get("id")))
+        if row is None:
+            return None
+        frame = self.report.index.conversations
+        turn = place.get("turn")
+        known = isinstance(turn, int) and 0 <= turn < frame["turns"][row]
+        return {
+            "key": f"{frame['source'][row]}:{frame['index'][row]}",
+            "turn": turn if known else None,
+            "n": None,
+        }
+
+    def _on_place(self, _: Any) -> None:
+        chosen = json.loads(self.selection or "{}")
+        source, _, index = str(chosen.get("key")).partition(":")
+        conversation = None
+        if source.isdecimal() and index.isdecimal():
+            conversation = self.report.dataset.conversation_at(int(source), int(index))
+        if conversation is not None:
+            place = {"id": conversation.id, "turn": chosen.get("turn"), "filters": self.filters}
+            self.report.dataset.journal.remember(place)
 
     def _static_html(self) -> str:
         return review_html(json.loads(self.state))
+
+
+def _query(text: Any) -> str:
+    """A query that was kept, empty if it is not understood any more."""
+    try:
+        return Query(text).text if isinstance(text, str) else ""
+    except QueryError:
+        return ""
 
 
 def _place(at: int | str | None) -> tuple[int | str | None, int | None]:
@@ -40,15 +79,16 @@ def _place(at: int | str | None) -> tuple[int | str | None, int | None]:
     return at, None
 
 
-def review(shown: Dataset | Report, at: int | str | None = None, *, filters: str = "") -> Review:
+def review(shown: Dataset | Report, at: int | str | None = None, *, filters: str | None = None) -> Review:
     """Show a dataset for review: its findings, its conversations and its balance, linked.
 
     Args:
         shown: a dataset (which is checked with profile ``chat``) or a report.
-        at: the conversation to open: its id, ``"id#turn"``, or the position of its record in the source.
-        filters: a query to begin with, for example ``"severity:error"``.
+        at: the conversation to open: its id, ``"id#turn"``, or the position of its record in the source. Default: where the review was
+            left, else the first finding.
+        filters: a query to begin with, for example ``"severity:error"``. Default: the one the review was left with.
 
     Raises:
         QueryError: if ``at`` names no conversation.
     """
-    return Review(shown, at, filters=filters)
+    return Review(shown, at) if filters is None else Review(shown, at, filters=filters)
