@@ -47,7 +47,11 @@ TURNS: dict[str, Any] = {
 }
 
 
+Rows = npt.NDArray[np.int64]
+
 _HALF = np.uint64(32)
+_FEW = 100  # so many conversations are put in place one by one
+_CHUNKS = 64  # so many pieces a frame may be in
 
 
 class Spans:
@@ -79,6 +83,37 @@ class Index:
         heads = [" ".join(text.split())[:60] for text in self.prompts.values()]
         schema = {"system": pl.String, "system_head": pl.String}
         return pl.DataFrame({"system": list(self.prompts), "system_head": heads}, schema=schema)
+
+    def _in_place(self, before: Sequence[tuple[int, Rows]], now: Index) -> Index | None:
+        """The index with other rows for some conversations, where none came, went or was renamed; else None. It copies nothing else."""
+        count = sum(len(rows) for _, rows in before)
+        if count != now.conversations.height or count > _FEW or now.rejected:
+            return None
+        at = np.concatenate([rows for _, rows in before]) if before else np.empty(0, dtype=np.int64)
+        if (at < 0).any() or not self.conversations["id"].gather(at).equals(now.conversations["id"]):
+            return None
+        order = np.argsort(at)
+        rows = at[order]
+        edges = np.searchsorted(self.turns["conversation"].to_numpy(), np.stack((rows, rows + 1)))
+        own = np.searchsorted(now.turns["conversation"].to_numpy(), np.stack((order, order + 1)))
+        turns = [
+            now.turns.slice(low, high - low).with_columns(conversation=pl.lit(row, dtype=pl.UInt32))
+            for row, low, high in zip(rows.tolist(), *own.tolist(), strict=True)
+        ]
+        changed = [now.conversations.slice(n, 1) for n in order.tolist()]
+        prompts = (
+            self.prompts if now.prompts.keys() <= self.prompts.keys() else {**self.prompts, **now.prompts}
+        )
+        made = Index(
+            _replaced(self.conversations, rows, rows + 1, changed),
+            _replaced(self.turns, edges[0], edges[1], turns),
+            self.rejected,
+            prompts,
+        )
+        for name in ("_places", "row_of_id"):  # they are about what stayed
+            if name in self.__dict__:
+                made.__dict__[name] = self.__dict__[name]
+        return made
 
     def row(self, source: int, index: int) -> int | None:
         """The row of the conversation of a record, None if it is none."""
@@ -129,19 +164,21 @@ class Index:
             now: what these are now.
             places: where the records stand that are made of others: the record that it all began with, and their number after it.
         """
+        before = [(source, self.rows(source, indices)) for source, indices in changed.items()]
+        if (same := self._in_place(before, now)) is not None:
+            return same
         kept = np.ones(self.conversations.height, dtype=bool)
-        for source, indices in changed.items():
-            rows = self.rows(source, indices)
+        for _, rows in before:
             kept[rows[rows >= 0]] = False
         conversations = pl.concat([self.conversations.filter(kept), now.conversations])
         order = _file_order(conversations, places)
         moved = np.empty(len(order), dtype=np.uint32)
         moved[order] = np.arange(len(order), dtype=np.uint32)
-        before = np.cumsum(kept) - 1  # the row of each conversation among those kept
+        among = np.cumsum(kept) - 1  # the row of each conversation among those kept
         of_turn = self.turns["conversation"].to_numpy()
         staying = self.turns.filter(kept[of_turn])
         rows = np.concatenate(
-            (moved[before[of_turn[kept[of_turn]]]], moved[now.turns["conversation"].to_numpy() + kept.sum()])
+            (moved[among[of_turn[kept[of_turn]]]], moved[now.turns["conversation"].to_numpy() + kept.sum()])
         )
         turns = pl.concat([staying, now.turns]).with_columns(conversation=pl.Series(rows, dtype=pl.UInt32))
         touched = {(source, index) for source, indices in changed.items() for index in indices}
@@ -266,6 +303,16 @@ class IndexBuilder:
             .collect()
         )
         return Index(conversations, turns, self._rejected, self._prompts)
+
+
+def _replaced(frame: pl.DataFrame, starts: Rows, ends: Rows, pieces: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """The frame with other rows in the place of some stretches, which are in order."""
+    parts, at = [], 0
+    for start, end, piece in zip(starts.tolist(), ends.tolist(), pieces, strict=True):
+        parts += [frame.slice(at, start - at), piece]
+        at = end
+    joined = pl.concat([*parts, frame.slice(at)])
+    return joined.rechunk() if joined.n_chunks() > _CHUNKS else joined
 
 
 def _file_order(
