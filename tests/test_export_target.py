@@ -306,6 +306,102 @@ def test_a_record_that_is_right_already_keeps_its_bytes(tmp_path: Path) -> None:
     assert done.unchanged == 1
 
 
+TURNS = b'[ {"content":"\\u00e9","role":"user"} ,  {"role":"assistant", "content":"1.10"}]'
+SAID = b'{"role": "assistant", "content": "b"}'
+
+
+@pytest.mark.parametrize(
+    ("target", "line", "after"),
+    [
+        ("together", b'{"id":"x","messages":%b,"n":1.10}' % TURNS, b'{"messages":%b}' % TURNS),
+        ("openai", b'{ "messages" : %b , "n" : 1.10 }' % TURNS, b'{ "messages" : %b }' % TURNS),
+        (
+            "mistral",
+            b'{"messages":[{"role":"user","x":1,"content":"\\/"}, %b]}' % SAID,
+            b'{"messages":[{"role":"user","content":"\\/"}, %b]}' % SAID,
+        ),
+        (
+            "trl",
+            b'{"messages":[{"role":"Human","content":"\\/"}, %b]}' % SAID,
+            b'{"messages":[{"role":"user","content":"\\/"}, %b]}' % SAID,
+        ),
+        (
+            "trl",
+            b'{"messages":[{"role":"user","content":"\\/"},{"role":"assistant","tool_calls":[{"function":{"name":"f",'
+            b'"arguments":"{\\"a\\": 1}"}}],"content":null}],"tools":[{"min":1.10}]}',
+            b'{"messages":[{"role":"user","content":"\\/"},{"role":"assistant","tool_calls":[{"function":{"name":"f",'
+            b'"arguments":{"a": 1}}}],"content":""}],"tools":[{"min":1.10}]}',
+        ),
+        (
+            "llamafactory",
+            b'{"conversations":[{"from":"human", "value":"\\/"},{"from":"gpt","value":"b"}],"tools":"[{\\"min\\": 1.10}]","k":0}',
+            b'{"conversations":[{"from":"human", "value":"\\/"},{"from":"gpt","value":"b"}],"tools":"[{\\"min\\": 1.10}]"}',
+        ),
+        (
+            "together",
+            b'{"id": 1,\n "messages":\n  [{"role": "user", "content": "a\\nb"},\n   %b]}' % SAID,
+            b'{"messages": [{"role": "user", "content": "a\\nb"}, %b]}' % SAID,
+        ),
+    ],
+)
+def test_of_a_record_that_changes_only_the_changed_values_are_written_anew(
+    target: str, line: bytes, after: bytes, tmp_path: Path
+) -> None:
+    (tmp_path / "in.json").write_bytes(b"[" + line + b"]")
+    rt.load(tmp_path / "in.json").export(tmp_path / "out.jsonl", target=target)
+
+    assert (tmp_path / "out.jsonl").read_bytes() == after + b"\n"
+
+
+NUMBERS = b'{"min": 1.10, "max": 1E400, "big": 123456789012345678901234567890, "low": -0.0}'
+
+
+@pytest.mark.parametrize("target", CALLERS)
+@pytest.mark.parametrize("form", ["text", "object", "sharegpt"])
+def test_numbers_stay_as_they_are_written_where_a_record_is_laid_out_anew(
+    form: str, target: str, tmp_path: Path
+) -> None:
+    arguments = {"text": json.dumps(NUMBERS.decode()).encode(), "object": NUMBERS, "sharegpt": NUMBERS}[form]
+    function = b'{"name": "f", "arguments": %b}' % arguments
+    if form == "sharegpt":
+        turns = (
+            b'{"from": "human", "value": "a"}, {"from": "function_call", "value": %b}'
+            % json.dumps(function.decode()).encode()
+        )
+        key, end = (
+            b"conversations",
+            b'{"from": "observation", "value": "1.50"}, {"from": "gpt", "value": "b"}',
+        )
+    else:
+        turns = (
+            b'{"role": "Human", "content": "a"}, {"role": "assistant", "content": null, "tool_calls": [%b]}'
+            % (b'{"id": "abcdefghi", "type": "function", "function": %b}' % function)
+        )
+        key, end = b"messages", b'{"role": "tool", "content": "1.50", "tool_call_id": "abcdefghi"}, ' + SAID
+    line = b'{"tools": [{"type": "function", "function": {"name": "f", "parameters": {"default": 2.50}}}], "%b": [%b, %b]}'
+    (tmp_path / "in.jsonl").write_bytes(line % (key, turns, end))
+    rt.load(tmp_path / "in.jsonl").export(tmp_path / "out.jsonl", target=target)
+
+    written = (tmp_path / "out.jsonl").read_bytes().replace(b'\\"', b'"').replace(b'\\"', b'"')
+    for number in (b"1.10", b"1E400", b"123456789012345678901234567890", b"-0.0", b"2.50", b'"1.50"'):
+        assert number in written, written
+
+
+@pytest.mark.parametrize("target", CALLERS)
+def test_that_a_call_has_no_id_is_said_where_the_trainer_asks_for_one(target: str, tmp_path: Path) -> None:
+    turns = [
+        {"from": "human", "value": "Hi"},
+        {"from": "function_call", "value": '{"name": "f", "arguments": {}}'},
+        {"from": "observation", "value": "1"},
+        {"from": "gpt", "value": "Ho"},
+    ]
+    done, _ = exported([{"conversations": turns}], target, tmp_path)
+
+    said = [loss.what for loss in done.losses if " id" in loss.what]
+    title = {"openai": "OpenAI", "mistral": "Mistral"}
+    assert said == ([f"A tool call has no id, which {title[target]} asks for"] if target in title else [])
+
+
 def test_what_is_asked_for_is_asked_once(tmp_path: Path) -> None:
     asked: list[int] = []
 

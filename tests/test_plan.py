@@ -329,12 +329,63 @@ def test_a_mapping_goes_beyond_the_turns_that_the_finding_names() -> None:
     assert {conversation.messages[0].name for conversation in dataset} == {"Mara"}
 
 
+@pytest.mark.parametrize(
+    ("roles", "after"),
+    [
+        ({"SYSTEM": "system"}, ["system", "human", "gpt"]),
+        ({"human": "assistant", "gpt": "user"}, ["SYSTEM", "assistant", "user"]),
+        ({"SYSTEM": "user", "human": "system"}, ["user", "system", "gpt"]),
+    ],
+)
+def test_a_word_that_is_understood_can_be_named_another_role(roles: Any, after: list[str]) -> None:
+    turns = [("SYSTEM", "s"), ("human", "a"), ("gpt", "b")]
+    record = {"messages": [{"role": role, "content": text} for role, text in turns]}
+    dataset = rt.load([record])
+    plan = dataset.check().repairs(roles=roles, select="role").select(codes="role")
+    named = [repair for repair in plan if repair.before in roles]
+    assert len(named) == len(roles)
+    for repair in named:
+        assert repair.safety == (
+            "safe" if (repair.before, repair.after) == ("SYSTEM", "system") else "unsafe"
+        )
+    plan[:0].apply()
+    chosen = [repair for repair in plan if repair.before in roles]
+    where = " ".join(f"index:{repair.conversation}" for repair in chosen)
+    plan.select(where=where).apply()
+
+    words = {repair.turn: repair.after for repair in plan}
+    assert [words.get(turn, turns[turn][0]) for turn in range(3)] == [m.role_raw for m in dataset[0]]
+    assert [words[turn] for turn in range(3) if turns[turn][0] in roles] == [
+        after[turn] for turn in range(3) if turns[turn][0] in roles
+    ]
+    assert all("name" not in turn for turn in dataset[0].raw["messages"])
+    dataset.undo()
+    assert dataset[0].raw == record
+
+
+def test_a_system_that_answers_can_be_made_the_assistant() -> None:
+    turns = [{"role": role, "content": "x"} for role in ("USER", "SYSTEM", "USER", "SYSTEM")]
+    dataset = rt.load([{"messages": turns}])
+    dataset.check().repairs(roles={"SYSTEM": "assistant"}).apply()
+
+    assert [message.role for message in dataset[0]] == ["user", "assistant", "user", "assistant"]
+
+
+def test_a_label_that_was_given_its_role_at_loading_is_kept_as_the_name() -> None:
+    dataset = rt.load([{"messages": [{"role": "Mara", "content": "a"}, reply("b")]}], roles={"Mara": "user"})
+    dataset.check().repairs(roles={"Mara": "user"}).apply()
+
+    assert dataset[0].raw["messages"][0] == {"role": "user", "name": "Mara", "content": "a"}
+
+
 def test_a_role_or_label_that_does_not_exist_is_refused() -> None:
     report = rt.load([{"messages": [{"role": "Mara", "content": "a"}, reply("b")]}]).check()
     with pytest.raises(rt.QueryError, match="there are system"):
         report.repairs(roles={"Mara": "bard"})  # type: ignore[dict-item]
     with pytest.raises(rt.QueryError, match="'Kai'"):
         report.repairs(roles={"Kai": "user"})
+    with pytest.raises(rt.QueryError, match="'assistant' is read as assistant already"):
+        report.repairs(roles={"assistant": "assistant"})
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,14 @@ ITEMS = """\
 """
 
 
+# Knows no role but these three, and writes no other.
+THREE_ROLES = """\
+{%- for message in messages if message.role in ('ROLE', 'user', 'assistant') %}
+    {{- '<' + message.role + '>' + message.content }}
+{%- endfor %}
+"""
+
+
 def user(content: Any, **more: Any) -> dict[str, Any]:
     return {"role": "user", "content": content, **more}
 
@@ -169,6 +177,239 @@ CASES: dict[str, tuple[str, str | None, list[Any], dict[str, Any], list[tuple[st
 }
 
 
+# ---------------------------------------------------------------- roles
+
+
+def developer(content: Any) -> dict[str, Any]:
+    return {"role": "developer", "content": content}
+
+
+def words(flight: Preflight) -> list[str | None]:
+    return [one.role_raw for one in flight.dataset[0]]
+
+
+@pytest.mark.parametrize(
+    ("target", "template", "turns", "after"),
+    [
+        ("mistral", None, [developer("s"), user("a"), reply("b")], ["system", "user", "assistant"]),
+        ("openai", None, [developer("s"), user("a"), reply("b")], ["system", "user", "assistant"]),
+        (
+            "trl",
+            THREE_ROLES.replace("ROLE", "system"),
+            [developer("s"), user("a"), reply("b")],
+            ["system", "user", "assistant"],
+        ),
+        (
+            "trl",
+            THREE_ROLES.replace("ROLE", "developer"),
+            [system("s"), user("a"), reply("b")],
+            ["developer", "user", "assistant"],
+        ),
+        (
+            "mistral",
+            None,
+            [developer("s"), {"role": "Human", "content": "a"}, reply("b")],
+            ["system", "user", "assistant"],
+        ),
+        (
+            "llamafactory",
+            None,
+            [
+                {"from": "system", "value": "s"},
+                {"from": "user", "value": "a"},
+                {"from": "assistant", "value": "b"},
+            ],
+            ["system", "human", "gpt"],
+        ),
+        (
+            "trl",
+            THREE_ROLES.replace("ROLE", "system"),
+            [
+                {"from": "system", "value": "s"},
+                {"from": "human", "value": "a"},
+                {"from": "gpt", "value": "b"},
+            ],
+            ["system", "user", "assistant"],
+        ),
+    ],
+)
+def test_roles_get_the_words_that_the_trainer_knows(
+    target: str, template: str | None, turns: list[Any], after: list[str]
+) -> None:
+    key = "messages" if "role" in turns[0] else "conversations"
+    flight = flight_of([{key: turns}], target, template)
+    plan = flight.repairs()
+    assert {repair.safety for repair in plan} == {"safe"}
+    assert not plan.left
+    texts = [one.text for one in flight.dataset[0]]
+    plan.apply()
+
+    assert words(flight) == after
+    assert [one.text for one in flight.dataset[0]] == texts
+    assert not reasons(again(flight))
+    flight.dataset.undo()
+    assert flight.dataset[0].raw == {key: turns}
+
+
+@pytest.mark.parametrize(
+    ("target", "template"),
+    [("trl", THREE_ROLES.replace("ROLE", "system")), ("axolotl", None), ("openai", None)],
+)
+def test_words_that_the_trainer_knows_are_left_alone(target: str, template: str | None) -> None:
+    flight = flight_of([{"messages": [system("s"), user("a"), reply("b")]}], target, template)
+    assert len(flight.repairs()) == 0
+
+
+def test_a_label_that_says_that_the_text_is_a_call_is_no_other_spelling() -> None:
+    turns = [
+        {"from": "user", "value": "a"},
+        {"from": "function_call", "value": '{"name": "f", "arguments": {}}'},
+        {"from": "observation", "value": "1"},
+        {"from": "assistant", "value": "b"},
+    ]
+    flight = flight_of([{"conversations": turns}], "llamafactory")
+    flight.repairs().apply()
+
+    assert words(flight) == ["human", "function_call", "observation", "gpt"]
+    assert not reasons(again(flight))
+
+
+# ---------------------------------------------------------------- ids of tool calls
+
+
+def calls(*ids: str | None, name: str = "f", content: Any = None) -> dict[str, Any]:
+    function = {"name": name, "arguments": "{}"}
+    made = [{"type": "function", "function": function} | ({"id": one} if one else {}) for one in ids]
+    return reply(content, tool_calls=made)
+
+
+def result(own_id: str | None = None, content: str = "42", **more: Any) -> dict[str, Any]:
+    return {"role": "tool", "content": content, **({"tool_call_id": own_id} if own_id else {}), **more}
+
+
+def ids_of(record: Any) -> list[tuple[str, Any]]:
+    """The ids of calls and of results, in their order."""
+    found: list[tuple[str, Any]] = []
+    for turn in record["messages"]:
+        found += [("call", call.get("id")) for call in turn.get("tool_calls") or ()]
+        found += [("result", turn.get("tool_call_id"))] if turn["role"] == "tool" else []
+    return found
+
+
+NINE = "abcdefghi"
+
+
+@pytest.mark.parametrize("target", ["openai", "mistral"])
+@pytest.mark.parametrize(
+    ("turns", "pairs"),
+    [
+        ([user("a"), calls(None), result(), reply("b")], [(0, 1)]),
+        ([user("a"), calls(NINE), result(), reply("b")], [(0, 1)]),
+        ([user("a"), calls(None, None), result(), result(), reply("b")], [(0, 2), (1, 3)]),
+        ([user("a"), calls(NINE, None), result(), result(NINE), reply("b")], [(0, 3), (1, 2)]),
+        ([user("a"), calls(None), result("x"), calls(None), result("x"), reply("b")], [(0, 1), (2, 3)]),
+    ],
+)
+def test_calls_and_results_get_ids_that_name_each_other(
+    turns: list[Any], pairs: list[tuple[int, int]], target: str
+) -> None:
+    line = json.dumps({"messages": turns}).encode()
+    flight = flight_of(line, target)
+    plan = flight.repairs()
+    assert plan.counts.keys() == {"fit.tool_ids"}
+    assert {repair.safety for repair in plan} == {"safe"}
+    assert not plan.left
+    plan.apply()
+
+    held = ids_of(flight.dataset[0].raw)
+    assert all(held[call][1] == held[answer][1] for call, answer in pairs)
+    made = [one for kind, one in held if kind == "call"]
+    assert len(set(made)) == len(made)
+    assert all(len(one) == 9 and one.isascii() and one.isalnum() for one in made)
+    assert not reasons(again(flight))
+    assert [one.text for one in flight.dataset[0]] == [turn["content"] or "" for turn in turns]
+    second = flight_of(line, target)
+    second.repairs().apply()
+    assert second.dataset.record_bytes(0, 0) == flight.dataset.record_bytes(0, 0), "the same on every run"
+    flight.dataset.undo()
+    assert flight.dataset.record_bytes(0, 0) == line
+
+
+@pytest.mark.parametrize("target", ["openai", "mistral"])
+def test_results_that_name_their_function_go_with_its_call(target: str) -> None:
+    both = reply(None, tool_calls=[*calls(None)["tool_calls"], *calls(None, name="g")["tool_calls"]])
+    turns = [user("a"), both, result(name="g"), result(name="f"), reply("b")]
+    flight = flight_of([{"messages": turns}], target)
+    flight.repairs().apply()
+
+    f, g, of_g, of_f = (one for _, one in ids_of(flight.dataset[0].raw))
+    assert (f, g) == (of_f, of_g)
+    assert f != g
+    assert not reasons(again(flight))
+
+
+def test_an_id_that_the_trainer_takes_stays() -> None:
+    turns = [user("a"), calls("call_1"), result("call_1"), user("c"), calls(NINE), result(NINE), reply("b")]
+    assert len(flight_of([{"messages": turns}], "openai").repairs()) == 0
+    flight = flight_of([{"messages": turns}], "mistral")
+    flight.repairs().apply()
+
+    (_, first), (_, answer), *rest = ids_of(flight.dataset[0].raw)
+    assert first == answer != "call_1"
+    assert rest == [("call", NINE), ("result", NINE)]
+
+
+def test_a_key_is_put_in_with_every_other_byte_as_it_was() -> None:
+    line = (
+        b'{"messages":[{"role":"user","content":"\\u00e9"},{"role":"assistant","content":null, "tool_calls":'
+        b'[{"function":{"name":"f","arguments":"{}"}}]},\n {"role":"tool", "content":"1"},{"role":"assistant","content":"b"}]}'
+    )
+    flight = flight_of(b"[" + line + b"]", "openai")
+    flight.repairs().apply()
+    ((_, made), _) = ids_of(flight.dataset[0].raw)
+    after = line.replace(b'"{}"}}]', b'"{}"}, "id": "%b"}]' % made.encode())
+    after = after.replace(b'"1"}', b'"1", "tool_call_id": "%b"}' % made.encode())
+
+    assert flight.dataset.record_bytes(0, 0) == after
+
+
+@pytest.mark.parametrize(
+    ("turns", "why"),
+    [
+        ([user("a"), calls(None, None), result(), reply("b")], "more calls than results"),
+        ([user("a"), calls(None), result(), result(), reply("b")], "no call before it waits for one"),
+        ([user("a"), calls(None), reply("c"), result(), reply("b")], "no call before it waits for one"),
+        ([user("a"), calls(None), result(name="g"), reply("b")], "names g, and no call of it"),
+        ([user("a"), calls(NINE), reply("c"), calls(None), result(NINE), reply("b")], "not right before it"),
+        ([user("a"), calls(None, None), result(name="f"), reply("b")], "more calls of f than results"),
+    ],
+)
+def test_what_is_not_clear_is_left_without_ids(turns: list[Any], why: str) -> None:
+    flight = flight_of([{"messages": turns}], "mistral")
+    plan = flight.repairs(select="tool_ids")
+
+    assert len(plan) == 0
+    assert why in plan.left[0].reason
+
+
+def test_ids_are_nine_letters_where_the_template_says_so() -> None:
+    template = """\
+{%- for message in messages %}
+    {%- for call in message.tool_calls or [] if call.id is not defined or call.id|length != 9 %}
+        {{- raise_exception('Tool call IDs should be alphanumeric strings with length 9!') }}
+    {%- endfor %}
+    {{- message.role + ':' + (message.content or '') }}
+{%- endfor %}
+"""
+    turns = [user("a"), calls("call_12", content=""), result("call_12"), reply("b")]
+    flight = flight_of([{"messages": turns}], "trl", template)
+    flight.repairs().apply()
+
+    (_, call), (_, answer) = ids_of(flight.dataset[0].raw)
+    assert call == answer
+    assert len(call) == 9
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_what_the_trainer_minded_is_mended_and_can_be_taken_back(case: str) -> None:
     target, template, turns, how, after = CASES[case]
@@ -238,6 +479,57 @@ def test_a_plan_says_what_it_would_do() -> None:
     assert "fit.trim_tail" in shown
     assert "its text is lost (unsafe)" in shown
     assert "- so long" in shown
+
+
+def test_of_a_merge_both_turns_are_shown() -> None:
+    flight = flight_of([{"messages": [user("a"), user("b"), reply("c")]}], template=ALTERNATING)
+    (repair,) = plan = flight.repairs()
+
+    assert (repair.turn, repair.before, repair.after) == (1, "b", None)
+    assert repair.also == ((0, "a", "a\n\nb"),)
+    lines = list(plan.preview().lines())[1:]
+    assert [kind for kind, _ in lines] == ["-", "+", "-"]
+    assert lines[0] == ("-", "turn 0: a")
+    assert lines[1][1].startswith("turn 0: a")
+    assert lines[1][1].endswith("b")
+    assert lines[2] == ("-", "turn 1: b")
+
+
+def test_what_joins_several_turns_shows_each_by_its_own_number() -> None:
+    flight = flight_of([{"messages": [user("a"), user("b"), user("c"), reply("d")]}], template=ALTERNATING)
+    shown = [(one.turn, one.before, one.also) for one in flight.repairs()]
+
+    assert shown == [(2, "c", ((1, "b", "b\n\nc"),)), (1, "b\n\nc", ((0, "a", "a\n\nb\n\nc"),))]
+
+
+@pytest.mark.parametrize(
+    ("query", "chosen"),
+    [
+        ("code:fit.merge_neighbours", [(0, 1), (2, 2)]),
+        ("code:fit", [(0, 1), (1, 0), (2, 2)]),
+        ("role:assistant", [(2, 2)]),
+        ("role:system", [(1, 0)]),
+        ("index:2", [(2, 2)]),
+        ("id:b", [(1, 0)]),
+        ("turns:3", [(0, 1), (1, 0), (2, 2)]),
+        ("turns:4..", []),
+        ("text:needle", [(0, 1)]),
+        ("needle", [(0, 1)]),
+        ("-role:user code:fit.merge_neighbours", [(2, 2)]),
+        ("severity:error", []),
+    ],
+)
+def test_repairs_for_a_trainer_are_chosen_by_a_query(query: str, chosen: list[tuple[int, int]]) -> None:
+    records = [
+        {"id": "a", "messages": [user("x"), user("needle"), reply("y")]},
+        {"id": "b", "messages": [system("s"), user("needle"), reply("y")]},
+        {"id": "c", "messages": [user("x"), reply("y"), reply("z")]},
+    ]
+    plan = flight_of(records, template=STRICT).repairs()
+    part = plan.select(where=query)
+
+    assert [(one.conversation, one.turn) for one in part] == chosen
+    part.apply()
 
 
 def test_an_opener_is_never_made_up() -> None:
@@ -461,7 +753,7 @@ def check_promise(flight: Preflight, plan: rt.Plan) -> None:
 TURNS = st.lists(
     st.builds(
         lambda role, content, more: {"role": role, "content": content, **more},
-        st.sampled_from(["user", "assistant", "user", "assistant", "system", "Human", "tool"]),
+        st.sampled_from(["user", "assistant", "user", "assistant", "system", "Human", "tool", "developer"]),
         st.one_of(
             st.sampled_from(["Hi", "", "ü\u2028", "</s>", 'a "b"\n']),
             st.sampled_from([None, [{"type": "text", "text": "part"}]]),
@@ -492,6 +784,47 @@ def test_texts_survive_and_bytes_come_back(
 ) -> None:
     flight = flight_of([{"messages": turns} for turns in made], *trainer)
     check_promise(flight, flight.repairs(**how))
+
+
+IDS = st.sampled_from([None, None, "call_1", NINE, "jklmnopqr", ""])
+CALLING = st.one_of(
+    st.builds(user, st.sampled_from(["Hi", "Ho"])),
+    st.builds(reply, st.sampled_from(["Hi", "Ho"])),
+    st.lists(IDS, min_size=1, max_size=3).map(lambda ids: calls(*ids)),
+    st.builds(result, IDS, st.sampled_from(["1", "2"])),
+    st.builds(lambda own_id: result(own_id, name="f"), IDS),
+)
+
+
+@settings(relaxed, max_examples=120)
+@given(st.lists(CALLING, min_size=1, max_size=8), st.sampled_from(["openai", "mistral"]))
+def test_ids_pair_whatever_is_given_one_and_nothing_else_changes(turns: list[Any], target: str) -> None:
+    flight = flight_of([{"messages": turns}], target)
+    bytes_before, wrong = raws(flight.dataset), errors(flight.dataset)
+    plan = flight.repairs(select="tool_ids")
+    assert all(one.code in ("fit.tool_ids", *(code for _, code in reasons(flight))) for one in plan.left)
+    plan.apply()
+
+    record = flight.dataset[0].raw
+    bare = [
+        {**turn, "tool_calls": [{**one, "id": 0} for one in turn.get("tool_calls", ())]}
+        for turn in record["messages"]
+    ]
+    same = [
+        {**turn, "tool_calls": [{**one, "id": 0} for one in turn.get("tool_calls", ())]} for turn in turns
+    ]
+    assert [{**turn, "tool_call_id": 0} for turn in bare] == [{**turn, "tool_call_id": 0} for turn in same]
+    assert not errors(flight.dataset) - wrong
+    if len(plan):
+        assert (0, "tools_invalid") not in reasons(again(flight))
+        held = ids_of(record)
+        known: set[str] = set()
+        for kind, one in held:
+            assert one
+            assert kind == "call" or one in known
+            known.add(one)
+        flight.dataset.undo()
+    assert raws(flight.dataset) == bytes_before
 
 
 @pytest.mark.parametrize(("target", "template"), [("trl", ALTERNATING), ("trl", STRICT), ("mistral", None)])

@@ -351,6 +351,50 @@ def test_llamafactory_writes_into_the_system_prompt_of_openai_rows() -> None:
     assert codes(forecast) == [("text_added", None)]
 
 
+@pytest.mark.parametrize("name", ["unsloth", "axolotl", "llamafactory"])
+def test_a_weight_that_asks_for_another_loss_is_said_whoever_speaks(name: str) -> None:
+    assert codes(one(name, user(weight=1), assistant())) == [("weights_ignored", 0)]
+    assert codes(one(name, user(weight=0), assistant(weight=1))) == []
+
+
+@pytest.mark.parametrize("name", ["unsloth", "axolotl"])
+def test_an_answer_that_stands_beside_the_turns_is_lost(name: str) -> None:
+    said = {"from": "gpt", "value": "From the west."}
+    row = {
+        "conversations": [{"from": "human", "value": "Which way?"}, said],
+        "chosen": said,
+        "rejected": said,
+    }
+    (forecast,), _ = forecasts(name, [row])
+    assert codes(forecast) == [("turn_lost", 2), ("turn_lost", 3)]
+    assert forecast.outcome == "altered"
+
+
+def test_unsloth_ignores_tools_only_where_there_are_any() -> None:
+    talk = {"messages": [user(), assistant()]}
+    found, _ = forecasts("unsloth", [{**talk, "tools": "[]"}, {**talk, "tools": '[{"name": "tide"}]'}])
+    assert [codes(forecast) for forecast in found] == [[], [("tools_ignored", None)]]
+
+
+def test_axolotl_leaves_out_a_picture_and_it_is_said() -> None:
+    picture = {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgo="}}
+    asked = {"role": "user", "content": [picture, {"type": "text", "text": "What is this?"}]}
+    assert codes(one("axolotl", asked, assistant())) == [("part_lost", 0)]
+
+
+def test_axolotl_says_that_a_template_writes_no_tools() -> None:
+    tool = {"type": "function", "function": {"name": "tide", "parameters": {"type": "object"}}}
+    (forecast,), _ = forecasts("axolotl", [{"messages": [user(), assistant()], "tools": [tool]}])
+    assert codes(forecast) == [("tools_ignored", None)]
+
+
+def test_llamafactory_says_it_where_the_limit_cuts_only_what_ends_a_turn() -> None:
+    whole = one("llamafactory", user(), assistant(), cutoff_len=1000).tokens
+    assert whole is not None
+    forecast = one("llamafactory", user(), assistant(), cutoff_len=whole - 1)
+    assert codes(forecast) == [("text_cut", None)]
+
+
 # ---------------------------------------------------------------- hosted services
 
 
@@ -375,6 +419,20 @@ def test_mistral_takes_ids_of_any_length_from_tokenizer_13_on() -> None:
     )
     assert codes(one("mistral", *talk)) == [("tools_invalid", 1), ("tools_invalid", 2)]
     assert one("mistral", *talk, tokenizer_version="v13").outcome == "taken"
+
+
+def test_mistral_takes_blanks_off_the_end_of_a_reply() -> None:
+    assert codes(one("mistral", user(" Which way? "), assistant(" From the west. "))) == [("text_trimmed", 1)]
+    joined = one("mistral", user(), assistant("From the west. "), assistant("And rising."))
+    assert codes(joined) == []
+    assert codes(one("mistral", user(), assistant("West.\n"))) == []
+
+
+def test_a_system_prompt_beside_the_messages_is_not_read_by_mistral() -> None:
+    row = {"system": "Be brief.", "messages": [user(), assistant(weight=0)]}
+    (forecast,), _ = forecasts("mistral", [row])
+    assert codes(forecast) == [("system_lost", 0)]
+    assert dict(forecast.weights) == {2: 0.0}
 
 
 def test_openai_wants_ten_examples_and_weights_on_the_assistant_only() -> None:

@@ -180,6 +180,12 @@ def test_arguments_for_the_template_in_some_rows_end_the_run_at_the_others() -> 
     assert (first.outcome, second.outcome) == ("taken", "refused")
 
 
+def test_a_file_whose_columns_say_different_things_is_left_to_chance() -> None:
+    (one,) = foretold([{"messages": [user("Hello"), assistant("Good morning")], "chosen": assistant("Hm")}])
+    assert codes(one) == ["not_a_conversation"]
+    assert "left to chance" in one.reasons[0].says
+
+
 def test_turns_named_from_and_value_in_messages_are_thrown_away() -> None:
     record = {"messages": [{"from": "human", "value": "Hi"}, {"from": "gpt", "value": "Yes"}]}
     (one,) = foretold([record])

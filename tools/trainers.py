@@ -1,18 +1,27 @@
 """Compares what we say of trainers with the trainers' own packages, each in an environment of its own (make test-trainers).
 
-    python tools/trainers.py FOLDER [NAME ...]
+    python tools/trainers.py FOLDER [NAME ...] [--jobs N]
 
 FOLDER gets the environments, which a second run takes as they are. NAME: ``trl``, ``together``, ``mistral``, ``others``.
+What is found goes into tests/trainers/agreement.json and docs/trainers.md.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import os
 import subprocess
 import sys
+import tempfile
+import time
 import venv
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from trainers_page import RECORD, read_record, write_page, written_record
 
 ROOT = Path(__file__).parent.parent
 SCRIPTS = ROOT / "tests" / "trainers"
@@ -28,6 +37,10 @@ OWN = (
 )
 
 
+# In the order in which they are shown.
+TARGETS = ("trl", "trl-dpo", "trl-kto", "unsloth", "axolotl", "llamafactory", "together", "mistral")
+
+
 @dataclass(frozen=True)
 class Environment:
     """Packages, and the scripts that need them.
@@ -35,7 +48,7 @@ class Environment:
     Attributes:
         requires: packages with all they depend on.
         alone: packages without: they would bring a GPU's libraries along.
-        scripts: names of scripts in ``tests/trainers``.
+        scripts: scripts in ``tests/trainers``, with their arguments.
     """
 
     requires: tuple[str, ...]
@@ -45,11 +58,36 @@ class Environment:
 
 ENVIRONMENTS = {
     "trl": Environment(
-        ("torch==2.13.0", "trl==1.16.0", "transformers==5.23.0", "datasets==5.2.0", "accelerate==1.15.0"),
-        ("render_agreement", "trl_agreement", "witness_agreement", "preference_agreement"),
+        (
+            "torch==2.13.0",
+            "trl==1.16.0",
+            "transformers==5.23.0",
+            "datasets==5.2.0",
+            "accelerate==1.15.0",
+            "nbclient",
+            "nbformat>=5.11,<6",
+            "ipykernel",
+            "ipywidgets>=8,<9",
+            "anywidget>=0.9.21,<1",
+        ),
+        (
+            "render_agreement",
+            "trl_agreement",
+            "trl_files_agreement trl",
+            "trl_files_agreement trl-dpo",
+            "trl_files_agreement trl-kto",
+            "witness_agreement",
+            "witness_pairs",
+            "notebook_03",
+            "preference_agreement",
+            "repairs_agreement trl",
+            "repairs_agreement trl-dpo trl-kto",
+        ),
     ),
-    "together": Environment(("together==2.14.0",), ("together_agreement",)),
-    "mistral": Environment(("mistral-common[sentencepiece]==1.13.1",), ("mistral_agreement",)),
+    "together": Environment(("together==2.14.0",), ("together_agreement", "repairs_agreement together")),
+    "mistral": Environment(
+        ("mistral-common[sentencepiece]==1.13.1",), ("mistral_agreement", "repairs_agreement mistral")
+    ),
     "others": Environment(
         (
             "torch==2.13.0",
@@ -61,7 +99,14 @@ ENVIRONMENTS = {
             "colorama==0.4.6",
             "addict==2.4.0",
         ),
-        ("unsloth_agreement", "axolotl_agreement", "llamafactory_agreement"),
+        (
+            "unsloth_agreement",
+            "axolotl_agreement",
+            "llamafactory_agreement",
+            "repairs_agreement unsloth",
+            "repairs_agreement axolotl",
+            "repairs_agreement llamafactory",
+        ),
         ("unsloth_zoo==2026.10.9", "axolotl==0.19.0", "llamafactory==0.9.5"),
     ),
 }
@@ -71,20 +116,59 @@ def python_of(folder: Path, name: str) -> Path:
     """The interpreter of an environment, which is made if it is not there."""
     home = folder / name
     python = home / "bin" / "python"
-    if (home / ".made").exists():
+    wanted = ENVIRONMENTS[name]
+    packages = "\n".join((*wanted.requires, *OWN, *wanted.alone))
+    made = home / ".made"
+    if made.exists() and made.read_text(encoding="utf-8") == packages:
         return python
     print(f"set-up: environment for {name}", flush=True)
-    venv.create(home, with_pip=True, clear=True)
+    if not python.exists():
+        venv.create(home, with_pip=True)
     install = [str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check"]
-    wanted = ENVIRONMENTS[name]
-    subprocess.run(
-        [*install, *wanted.requires[:1]], check=True
-    )  # torch first, so that nothing else chooses it
+    subprocess.run([*install, wanted.requires[0]], check=True)  # torch first, so that nothing else chooses it
     subprocess.run([*install, *wanted.requires, *OWN], check=True)
     if wanted.alone:
         subprocess.run([*install, "--no-deps", *wanted.alone], check=True)
-    (home / ".made").touch()
+    made.write_text(packages, encoding="utf-8")
     return python
+
+
+def run(python: Path, script: str, record: Path) -> bool:
+    """One script, whose output is printed when it is done; returns whether all agrees, or is explained."""
+    name, *arguments = script.split()
+    began = time.monotonic()
+    # One thread each, since several run beside each other. The order of sets is the same every time: in some places
+    # a trainer leaves its choice to that.
+    own = {"AGREEMENT_RECORD": str(record), "PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [str(python), str(SCRIPTS / f"{name}.py"), *arguments],
+        env={**os.environ, **own},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    print(f"== {script}, {time.monotonic() - began:.0f} s\n{done.stdout}", end="", flush=True)
+    return done.returncode == 0
+
+
+def remember(found: Path) -> None:
+    """Puts new tables into the record in the place of older ones, and writes the page anew."""
+    if not found.is_file():
+        return
+    new = [json.loads(line) for line in found.read_text(encoding="utf-8").split("\n") if line]
+    tables = {_key(table): table for table in (read_record() if RECORD.is_file() else [])}
+    tables |= {_key(table): table for table in new}
+    scripts = [script.split()[0] for one in ENVIRONMENTS.values() for script in one.scripts]
+    ordered = sorted(
+        tables.values(), key=lambda table: (TARGETS.index(table["target"]), scripts.index(table["script"]))
+    )
+    RECORD.write_text(written_record(ordered), encoding="utf-8")
+    write_page()
+
+
+def _key(table: dict[str, Any]) -> tuple[str, ...]:
+    return table["script"], table["target"], table["setting"], table["compares"]
 
 
 def main() -> int:
@@ -92,14 +176,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="compare our forecasts with the trainers' packages")
     parser.add_argument("folder", type=Path)
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(ENVIRONMENTS))
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="so many scripts at once")
     arguments = parser.parse_args()
-    failed = []
-    for name in arguments.names or ENVIRONMENTS:
-        python = python_of(arguments.folder.resolve(), name)
-        for script in ENVIRONMENTS[name].scripts:
-            print(f"== {script}", flush=True)
-            if subprocess.run([str(python), str(SCRIPTS / f"{script}.py")], check=False).returncode:
-                failed.append(script)
+    found = Path(tempfile.mkdtemp()) / "record.jsonl"
+    names = arguments.names or list(ENVIRONMENTS)
+    pythons = {name: python_of(arguments.folder.resolve(), name) for name in names}
+    jobs = [(pythons[name], script, found) for name in names for script in ENVIRONMENTS[name].scripts]
+    with ThreadPoolExecutor(arguments.jobs) as pool:
+        agree = list(pool.map(run, *zip(*jobs, strict=True)))
+    failed = [script for (_, script, _), agrees in zip(jobs, agree, strict=True) if not agrees]
+    remember(found)
     print("all agree" if not failed else f"disagreements: {', '.join(failed)}")
     return 1 if failed else 0
 

@@ -13,13 +13,28 @@ from . import splice
 from .dataset import Dataset
 from .errors import RolethreadError
 from .model import Conversation
+from .parting import Parts, parted
 
 _RAW_SEPARATOR = re.compile("|".join(re.escape(mark) for mark in SEPARATORS))
+
+# A text that changes: its turn (None: the conversation as a whole), before and after; after is None where the turn goes.
+Changed = tuple[int | None, str, str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class NewKey:
+    """A pseudo-value of an edit: a key that the object at the edit's path gets, behind those it has."""
+
+    key: str
+    value: str
 
 
 @dataclass(frozen=True, slots=True)
 class Repaired:
-    """One repair of a plan. ``before`` and ``after`` are None where bytes change and no text does."""
+    """One repair of a plan. ``before`` and ``after`` are None where bytes change and no text does.
+
+    ``also`` holds the other texts that change by it, each as (turn, before, after): the turn that another one is joined to.
+    """
 
     code: str
     source: int
@@ -31,6 +46,7 @@ class Repaired:
     after: str | None
     safety: Safety
     says: str
+    also: tuple[Changed, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +83,15 @@ class Task:
 class Mended:
     """A record after its repairs: its bytes (None: removed), what was done, what was not.
 
-    ``places`` says where each turn of the record stands now, None where it is gone.
+    ``places`` says where each turn of the record stands now, None where it is gone. ``parts`` are the records that take its place,
+    where it becomes several.
     """
 
     data: bytes | None
     repaired: list[Repaired] = field(default_factory=list)
     left: list[Left] = field(default_factory=list)
     places: list[int | None] = field(default_factory=list)
+    parts: tuple[bytes, ...] = ()
 
 
 def mend(
@@ -142,11 +160,15 @@ class _Mending:
             )
             return
         edits = self._edits(task, at)
+        self._note(task, edits)
         data = self._data
         pointers = [message.pointer for message in self._conversation.messages]
         for edit in edits:
             if edit.path == "" and edit.after is REMOVE:
                 self.result.data = None
+                break
+            if isinstance(edit.after, Parts):
+                self.result.parts = parted(self._conversation, data, edit.after)
                 break
             data = _spliced(data, edit)
             if edit.path not in pointers:
@@ -155,7 +177,6 @@ class _Mending:
                 self.result.places = _without(self.result.places, pointers.index(edit.path))
             elif isinstance(edit.after, Insert):
                 self.result.places = _with(self.result.places, pointers.index(edit.path))
-        self._note(task, edits[-1:] if edits and edits[-1].after is REMOVE else edits)
         if self.result.data is not None and data != self._data:
             self._set(data)
 
@@ -181,17 +202,13 @@ class _Mending:
             self._conversation = again
 
     def _note(self, task: Task, edits: Sequence[Edit]) -> None:
-        if not edits:
+        """Say what a task does: what it takes out, else what it changes first, and the other texts that change with it."""
+        repair = task.rule.repair
+        if not edits or repair is None:
             return
-        edit, repair = edits[0], task.rule.repair
-        assert repair is not None
-        turn = self._shown[task.turn] if self._shown and task.turn is not None else task.turn
-        before = edit.before if isinstance(edit.before, str) and edit.after is not ESCAPE else None
-        after = edit.after
-        if isinstance(after, splice.WithKey):
-            after = after.value
-        elif isinstance(after, Insert):
-            after = after.text
+        edit = edits[-1] if edits[-1].after is REMOVE else edits[0]
+        turn = self._known(task.turn)
+        before, after = _texts(edit)
         self.result.repaired.append(
             Repaired(
                 task.rule.code,
@@ -201,11 +218,45 @@ class _Mending:
                 turn,
                 edit.path,
                 before,
-                after if isinstance(after, str) else None,
+                after,
                 repair.safety,
-                repair.says,
+                edit.after.says if isinstance(edit.after, Parts) else repair.says,
+                self._others(edits, edit) if len(edits) > 1 else (),
             )
         )
+
+    def _others(self, edits: Sequence[Edit], told: Edit) -> tuple[Changed, ...]:
+        """What the edits beside the one that is told do to texts."""
+        found: list[Changed] = []
+        for edit in edits:
+            before, after = _texts(edit)
+            both_go = edit.after is REMOVE and told.after is REMOVE and edit.before == told.before
+            if edit.path != told.path and before is not None and not both_go:
+                found.append((self._turn_of(edit.path), before, after))
+        return tuple(found)
+
+    def _turn_of(self, path: str) -> int | None:
+        """The turn that a JSON Pointer leads into, by its number before any repair."""
+        pointers = [message.pointer for message in self._conversation.messages]
+        at = next((n for n, pointer in enumerate(pointers) if f"{path}/".startswith(f"{pointer}/")), None)
+        if at is None or at not in self.result.places:
+            return None
+        return self._known(self.result.places.index(at))
+
+    def _known(self, turn: int | None) -> int | None:
+        """The number under which a turn is known."""
+        return self._shown[turn] if self._shown and turn is not None else turn
+
+
+def _texts(edit: Edit) -> tuple[str | None, str | None]:
+    """The text before and after an edit, None where it is no text, or gone."""
+    after = edit.after
+    if isinstance(after, splice.WithKey | NewKey):
+        after = after.value
+    elif isinstance(after, Insert):
+        after = after.text
+    before = edit.before if isinstance(edit.before, str) and edit.after is not ESCAPE else None
+    return before, after if isinstance(after, str) else None
 
 
 def _overlaps(path: str, others: Iterable[str]) -> bool:
@@ -233,10 +284,12 @@ _GROUPS = {
     "dup.exact": 4,
     "dup.near": 4,
     "fit.drop_keys": 5,
+    "fit.tool_ids": 5,
     "fit.trim_tail": 6,
     "fit.greeting": 7,
     "fit.system_into_user": 8,
     "fit.merge_neighbours": 9,
+    "fit.split_long": 10,
 }
 
 
@@ -253,4 +306,6 @@ def _spliced(data: bytes, edit: Edit) -> bytes:
         return splice.remove(data, edit.path)
     if isinstance(edit.after, Insert):
         return splice.insert(data, edit.path, edit.after.turn)
+    if isinstance(edit.after, NewKey):
+        return splice.append(data, edit.path, edit.after.value, edit.after.key)
     return splice.replace(data, edit.path, edit.after)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from typing import Any
 
@@ -45,6 +46,8 @@ class Progress:
             self._bar = None
 
     def _shown(self) -> bool:
+        if threading.current_thread() is not threading.main_thread():
+            return False  # work beside what the user waits for
         if self._wanted is None:
             self._wanted = _in_notebook() or (sys.stderr is not None and sys.stderr.isatty())
         return self._wanted

@@ -6,12 +6,14 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, overload
 
+from .._version import __version__
 from ..checks.catalogue import check_codes
 from .dataset import Dataset
+from .edits import Change, Edits, Record
 from .errors import QueryError, StalePlanError
 from .mending import Left, Mended, Repaired, Task
 from .model import Conversation
-from .planning import BOM, Record, mended_records, tasks_of
+from .planning import BOM, as_findings, mended_records, tasks_of
 from .visible import visible
 from .wording import plural
 
@@ -19,7 +21,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from ..sources.roles import Role
-    from .journal import Edits
     from .report import Report
 
 __all__ = ["BOM", "Left", "Plan", "Preview", "Repaired", "difference", "make_plan"]
@@ -91,7 +92,8 @@ class Plan:
 
         Args:
             codes: only these codes or families.
-            where: only findings that match this query (the language of the review panel).
+            where: only findings that match this query (the language of the review panel). What is repaired for a trainer was found by
+                no rule; there its turn counts, and its own code: ``code:fit.merge_neighbours role:user``.
             conversations: only these: numbers (as in ``issue.conversation``; with several sources as (source, number)), ids, or
                 conversations.
             safe: True for the safe ones only, False for the unsafe ones only.
@@ -113,11 +115,20 @@ class Plan:
             places = {place for wanted in conversations for place in self._places(wanted)}
             tasks = [task for task in tasks if (task.source, task.index) in places]
         if where is not None:
-            from .query import Query
-
-            rows = set(Query(where).finding_rows(self._report))
-            tasks = [task for task in tasks if not rows.isdisjoint(task.found)]
+            tasks = self._matching(where, tasks)
         return self._of(tasks)
+
+    def _matching(self, where: str, tasks: Sequence[Task]) -> list[Task]:
+        """The tasks of findings that match a query. A task that comes from no finding is taken for one itself."""
+        from .query import Query
+
+        query = Query(where)
+        found = set(query.finding_rows(self._report))
+        own = [task for task in tasks if not task.found]
+        matching = (
+            {id(own[row]) for row in query.finding_rows(as_findings(self._report, own))} if own else set()
+        )
+        return [task for task in tasks if id(task) in matching or not found.isdisjoint(task.found)]
 
     def _places(self, wanted: int | str | tuple[int, int] | Conversation) -> list[Record]:
         if isinstance(wanted, Conversation):
@@ -152,7 +163,7 @@ class Plan:
         return Preview(self._repairs, limit, self.left)
 
     def to_pandas(self) -> pd.DataFrame:
-        """One row a repair: code, source, conversation, id, turn, path, before, after, safety, says."""
+        """One row a repair: code, source, conversation, id, turn, path, before, after, safety, says, also."""
         import pandas as pd
 
         rows = [[getattr(repair, name) for name in _COLUMNS] for repair in self._repairs]
@@ -174,12 +185,14 @@ class Plan:
             raise StalePlanError("The dataset has changed since this plan was made; check it again.")
         if changes := self._changes():
             what = ", ".join(f"{code} × {count}" for code, count in self.counts.items())
-            dataset.apply(changes, f"repaired {what}")
+            dataset.apply(changes, f"repaired {what}", op="repair", codes=self.counts, version=__version__)
             self._applied = dataset.edits
         return dataset
 
-    def _changes(self) -> dict[Record, bytes | None]:
-        return {place: mended.data for place, mended in self._records.items() if mended.repaired}
+    def _changes(self) -> dict[Record, Change]:
+        return {
+            place: mended.parts or mended.data for place, mended in self._records.items() if mended.repaired
+        }
 
     def __repr__(self) -> str:
         left = f"; {plural(len(self.left), 'finding')} left as they are" if self.left else ""
@@ -207,11 +220,7 @@ class Preview:
             turn = "" if repair.turn is None else f" turn {repair.turn}"
             mark = "" if repair.safety == "safe" else " (unsafe)"
             yield "head", f"{place}{turn}  {repair.code}: {repair.says}{mark}"
-            if repair.before is not None:
-                before, after = difference(repair.before, repair.after or "")
-                yield "-", before
-                if repair.after is not None:
-                    yield "+", after
+            yield from _changed(repair)
         if self._total > len(self._shown):
             yield "note", f"… and {self._total - len(self._shown):,} more"
         if not self._total:
@@ -229,6 +238,18 @@ class Preview:
         from ..outputs.static import diff_html
 
         return diff_html(list(self.lines()))
+
+
+def _changed(repair: Repaired) -> Iterator[tuple[str, str]]:
+    """The texts that a repair changes; where they are several, each with its turn."""
+    texts = [] if repair.before is None else [(repair.turn, repair.before, repair.after)]
+    texts += repair.also
+    for turn, before, after in sorted(texts, key=lambda one: -1 if one[0] is None else one[0]):
+        place = "" if turn is None or len(texts) == 1 else f"turn {turn}: "
+        was, becomes = difference(before, after or "")
+        yield "-", place + was
+        if after is not None:
+            yield "+", place + becomes
 
 
 def difference(before: str, after: str) -> tuple[str, str]:

@@ -70,7 +70,7 @@ def converted(
                 data = _with_standard_roles(conversation, data, done)
             else:
                 done.unchanged += (conversation.source_index, conversation.index) not in dataset.edits
-            yield _on_one_line(data) if one_line and b"\n" in data else data
+            yield on_one_line(data) if one_line and b"\n" in data else data
         else:
             losses = Losses(conversation)
             try:
@@ -147,7 +147,7 @@ def _encoded(record: Any, raw: Any, data: bytes) -> bytes:
     pieces = []
     for key, value in record.items():
         stays = key in raw and raw[key] is value and key in members
-        said = _on_one_line(members[key]) if stays else splice.encoded_like(data, value)
+        said = on_one_line(members[key]) if stays else splice.encoded_like(data, value)
         pieces.append(splice.encoded_like(data, key) + b": " + said)
     return b"{" + b", ".join(pieces) + b"}"
 
@@ -164,6 +164,6 @@ def _with_standard_roles(conversation: Conversation, data: bytes, done: Exported
     return splice.replace_all(data, words)
 
 
-def _on_one_line(data: bytes) -> bytes:
+def on_one_line(data: bytes) -> bytes:
     """A record that was spread over lines, on one. A line break cannot stand inside a JSON string, so only layout goes."""
     return _LINE_BREAK.sub(b" ", data) if b"\n" in data else data

@@ -18,10 +18,12 @@ from ..training.targets.registry import target as trainer
 from ..training.targets.target import Context, Judge, Reason, Shape, Target
 from ..training.templates import ChatTemplate
 from ..training.tokens import tokens_of
-from .converting import Keep, kept, refuse
+from .converting import Keep, kept, on_one_line, refuse
 from .exported import Exported
+from .in_place import in_place
 from .layouts import CannotHold, Loss, Losses
 from .target_records import WAYS, laid_for
+from .written_numbers import Spelling, as_text, may_hold_fractions, spelling_of
 
 _HEAD = 10
 # In the place of a trainer's length limit, which is not this export's concern.
@@ -170,8 +172,11 @@ class ForTarget:
         judge = self.target.judge(self.survey.shape, self._context)
         for conversation in kept(self._dataset, self._asked_for, done):
             losses = Losses(conversation)
+            data = self._dataset.record_bytes(conversation.source_index, conversation.index)
+            assert data is not None
+            spelling = spelling_of(data, conversation.raw)
             try:
-                record = laid_for(self._name, conversation, losses, clean=self._clean)
+                record = laid_for(self._name, conversation, losses, clean=self._clean, spelling=spelling)
             except CannotHold as reason:
                 refuse(done, conversation, str(reason))
                 continue
@@ -185,7 +190,7 @@ class ForTarget:
                 done.will_refuse.append(WillRefuse(conversation.id, wrong, loss))
             done.losses.extend(losses.found)
             done.conversations += 1
-            yield self._encoded(conversation, record, done)
+            yield self._encoded(conversation, data, record, spelling, done)
         if self.target.refuses_file is not None:
             shape = replace(self.survey.shape, rows=done.conversations)
             done.refuses_file = self.target.refuses_file(shape, self._context)
@@ -193,19 +198,36 @@ class ForTarget:
     def _asked_for(self, conversation: Conversation) -> bool:
         return (conversation.source_index, conversation.index) in self.survey.places
 
-    def _encoded(self, conversation: Conversation, record: dict[str, Any], done: ExportedFor) -> bytes:
-        """A record as JSON: its own bytes where nothing of it has changed."""
-        place = conversation.source_index, conversation.index
-        data = self._dataset.record_bytes(*place)
-        assert data is not None
-        repeated = repeated_keys(data)
-        if repeated:
+    def _encoded(
+        self,
+        conversation: Conversation,
+        data: bytes,
+        record: dict[str, Any],
+        spelling: Spelling,
+        done: ExportedFor,
+    ) -> bytes:
+        """A record as JSON on one line: its own bytes but for what has changed, or laid out anew with its own numbers."""
+        if repeated_keys(data):
             what = "Of a key that stood twice the last one was kept"
             done.losses.append(Loss(conversation.index, None, what, conversation.source_index))
-        if repeated or b"\n" in data or record != conversation.raw:
-            return splice.encoded_like(data, record)
-        done.unchanged += place not in self._dataset.edits
-        return data
+        elif record == conversation.raw:
+            place = conversation.source_index, conversation.index
+            done.unchanged += b"\n" not in data and place not in self._dataset.edits
+            return on_one_line(data)
+        elif (changed := in_place(data, conversation.raw, record)) is not None:
+            return on_one_line(changed)
+        return _anew(record, data, spelling)
+
+
+def _anew(record: dict[str, Any], data: bytes, spelling: Spelling) -> bytes:
+    """A record that is laid out anew, in the escape style of its bytes."""
+    if not may_hold_fractions(data):
+        return splice.encoded_like(data, record)
+    has_escapes = splice.encoded_like(data, "é").isascii()
+    try:
+        return as_text(record, spelling, ascii_only=has_escapes).encode()
+    except UnicodeEncodeError:  # half a character
+        return as_text(record, spelling, ascii_only=True).encode()
 
 
 def _verdict(judge: Judge, conversation: Conversation, record: dict[str, Any]) -> Reason | None:

@@ -12,6 +12,7 @@ from ..core.model import Conversation, Message
 from ..sources.lists import pair_keys
 from ..sources.reading import escaped, steps
 from ..sources.roles import SHAREGPT, role_word, understand
+from .written_numbers import as_text, read
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +81,8 @@ def _sided(conversation: Conversation, losses: Losses, lay: AsTurn) -> list[Any]
     return turns
 
 
-def as_message(message: Message, turn: int, losses: Losses) -> Any:
-    """One turn as ``{"role", "content"}``, with the other keys it has."""
+def as_message(message: Message, turn: int, losses: Losses, asks_for_ids: str | None = "OpenAI") -> Any:
+    """One turn as ``{"role", "content"}``, with the other keys it has. ``asks_for_ids``: who wants an id in a tool call."""
     if message.kind == "not_object":
         losses.add(turn, "A turn that is no object was kept as it is")
         return message.raw
@@ -97,7 +98,8 @@ def as_message(message: Message, turn: int, losses: Losses) -> Any:
         if "tool_call_id" in others:
             call["id"] = others.pop("tool_call_id")
             return {**out, **others}
-        losses.add(turn, "A tool call has no id, which OpenAI asks for")
+        if asks_for_ids is not None:
+            losses.add(turn, f"A tool call has no id, which {asks_for_ids} asks for")
     return {**_beside(out, message, turn, losses), **named}
 
 
@@ -234,14 +236,14 @@ def other_keys(message: Message) -> dict[str, Any]:
 
 def _call(text: str) -> dict[str, Any] | None:
     try:
-        value = json.loads(text)
+        value = read(text)
     except (ValueError, RecursionError):
         return None
     if not isinstance(value, dict) or not isinstance(value.get("name"), str):
         return None
     arguments = value.get("arguments", {})
     if not isinstance(arguments, str):
-        arguments = json.dumps(arguments, ensure_ascii=False)
+        arguments = as_text(arguments, {})
     return {"type": "function", "function": {"name": value["name"], "arguments": arguments}}
 
 
@@ -252,8 +254,8 @@ def _call_text(call: Any) -> str:
     arguments = function.get("arguments")
     if isinstance(arguments, str):
         with contextlib.suppress(ValueError, RecursionError):
-            arguments = json.loads(arguments)
-    return json.dumps({"name": function.get("name"), "arguments": arguments}, ensure_ascii=False)
+            arguments = read(arguments)
+    return as_text({"name": function.get("name"), "arguments": arguments}, {})
 
 
 def messages_of(messages: Sequence[tuple[int, Message]], losses: Losses) -> list[Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -10,10 +9,12 @@ from typing import Any, Literal
 from ..core.model import Conversation, Message
 from ..training.targets.registry import target as trainer
 from .layouts import CannotHold, Losses, as_message, with_turns
+from .written_numbers import Spelling, as_text, read
 
 # The conversation's turns by the key of the record under which they go.
 Sides = Mapping[str, Sequence[int]]
 
+_AS_DECODED: Spelling = {}
 _CALLS = ("function_call", "tool_call")
 _TAGS = {"user": "human", "assistant": "gpt", "tool": "observation", "system": "system"}
 
@@ -30,6 +31,7 @@ class Way:
         tools: what it wants as the tool definitions of a record; None: either.
         tagged: turns are ``from`` and ``value``, with a tool call as a turn of its own.
         text_only: a content that is no text makes it refuse the whole file.
+        call_ids: it wants an id in a tool call.
         call_text: a turn that only calls tools has an empty text rather than none, which templates stumble over.
         suffixes: the names of files it reads end so; empty for any.
     """
@@ -41,6 +43,7 @@ class Way:
     tools: Literal["text", "list"] | None = None
     tagged: bool = False
     text_only: bool = False
+    call_ids: bool = False
     call_text: bool = False
     suffixes: tuple[str, ...] = ()
 
@@ -142,6 +145,7 @@ WAYS: Mapping[str, Way] = {
     ),
     "mistral": Way(
         sides=_under("messages"),
+        call_ids=True,
         row_keys=frozenset({"tools"}),
         message_keys=_keys("", assistant="tool_calls prefix weight", tool="tool_call_id name"),
         tools="list",
@@ -149,6 +153,7 @@ WAYS: Mapping[str, Way] = {
     ),
     "openai": Way(
         sides=_under("messages"),
+        call_ids=True,
         row_keys=frozenset({"tools", "parallel_tool_calls", "functions"}),
         message_keys={
             **_OPENAI,
@@ -171,7 +176,14 @@ WAYS: Mapping[str, Way] = {
 # ---------------------------------------------------------------- one record
 
 
-def laid_for(name: str, conversation: Conversation, losses: Losses, *, clean: bool = False) -> dict[str, Any]:
+def laid_for(
+    name: str,
+    conversation: Conversation,
+    losses: Losses,
+    *,
+    clean: bool = False,
+    spelling: Spelling = _AS_DECODED,
+) -> dict[str, Any]:
     """The record of a conversation as a trainer reads it. No text is altered, no turn merged or left out.
 
     Args:
@@ -179,11 +191,12 @@ def laid_for(name: str, conversation: Conversation, losses: Losses, *, clean: bo
         conversation: to be written.
         losses: takes what the trainer has no place for.
         clean: keys that go were asked to go.
+        spelling: how the numbers of the record are written.
 
     Raises:
         CannotHold: the trainer has no place for it as a whole.
     """
-    way, one = WAYS[name], _OneRecord(name, losses, clean)
+    way, one = WAYS[name], _OneRecord(name, losses, clean, spelling)
     sides = way.sides(conversation, losses)
     laid = {
         key: [written for turn in turns for written in one.turns(conversation.messages[turn], turn)]
@@ -195,10 +208,11 @@ def laid_for(name: str, conversation: Conversation, losses: Losses, *, clean: bo
 class _OneRecord:
     """Writes the turns of one conversation, and says what goes."""
 
-    def __init__(self, name: str, losses: Losses, clean: bool) -> None:
+    def __init__(self, name: str, losses: Losses, clean: bool, spelling: Spelling) -> None:
         self._way = WAYS[name]
         self._title = trainer(name).title
         self._losses = losses
+        self._spelling = spelling
         self._why = "as asked (clean)" if clean else f"since {self._title} does not read it"
 
     def row(self, record: dict[str, Any], turns: frozenset[str]) -> dict[str, Any]:
@@ -216,7 +230,8 @@ class _OneRecord:
         role = self._role(message, turn)
         if self._way.tagged and message.role_raw in _CALLS:
             return [{"from": "function_call", "value": message.content}]
-        said = {**as_message(message, turn, self._losses), "role": role}
+        asking = self._title if self._way.call_ids else None
+        said = {**as_message(message, turn, self._losses, asking), "role": role}
         self._call(said, message)
         keys = self._way.message_keys[role]
         if said.get("tool_calls") and "tool_calls" not in keys:
@@ -249,7 +264,7 @@ class _OneRecord:
         if old and not said.get("tool_calls") and "function_call" not in self._way.message_keys["assistant"]:
             said["tool_calls"] = [{"type": "function", "function": said.pop("function_call")}]
         if isinstance(said.get("tool_calls"), list):
-            said["tool_calls"] = [_with_arguments(call, self._way.arguments) for call in said["tool_calls"]]
+            said["tool_calls"] = [self._with_arguments(call) for call in said["tool_calls"]]
         if said["content"] is not None:
             return
         if self._way.call_text and said.get("tool_calls"):
@@ -266,34 +281,37 @@ class _OneRecord:
         bare = [call.get("function", call) if isinstance(call, dict) else call for call in calls]
         if any(isinstance(call, dict) and call.get("id") for call in calls):
             self._losses.add(turn, f"The id of a tool call was left out, {self._why}")
-        value = json.dumps(bare[0] if len(bare) == 1 else bare, ensure_ascii=False)
+        value = as_text(bare[0] if len(bare) == 1 else bare, self._spelling)
         return [*turns, {"from": "function_call", "value": value}]
 
     def _tools(self, tools: Any) -> Any:
         if self._way.tools == "text" and isinstance(tools, list | dict):
-            return json.dumps(tools, ensure_ascii=False)
+            return as_text(tools, self._spelling)
         if self._way.tools == "list" and isinstance(tools, str):
             found = _json(tools)
             return found if isinstance(found, list) else tools
         return tools
 
-
-def _with_arguments(call: Any, wanted: str) -> Any:
-    """A tool call with its arguments as a text or as an object; what cannot be either stays."""
-    function = call.get("function") if isinstance(call, dict) else None
-    arguments = function.get("arguments") if isinstance(function, dict) else None
-    changed: Any = None
-    if wanted == "text" and isinstance(arguments, dict):
-        changed = json.dumps(arguments, ensure_ascii=False)
-    elif wanted == "object" and isinstance(arguments, str) and isinstance(_json(arguments), dict):
-        changed = _json(arguments)
-    if changed is None or not isinstance(function, dict):
-        return call
-    return {**call, "function": {**function, "arguments": changed}}
+    def _with_arguments(self, call: Any) -> Any:
+        """A tool call with its arguments as a text or as an object; what cannot be either stays."""
+        function = call.get("function") if isinstance(call, dict) else None
+        arguments = function.get("arguments") if isinstance(function, dict) else None
+        changed: Any = None
+        if self._way.arguments == "text" and isinstance(arguments, dict):
+            changed = as_text(arguments, self._spelling)
+        elif (
+            self._way.arguments == "object"
+            and isinstance(arguments, str)
+            and isinstance(_json(arguments), dict)
+        ):
+            changed = _json(arguments)
+        if changed is None or not isinstance(function, dict):
+            return call
+        return {**call, "function": {**function, "arguments": changed}}
 
 
 def _json(text: str) -> Any:
     try:
-        return json.loads(text)
+        return read(text)
     except (ValueError, RecursionError):
         return None

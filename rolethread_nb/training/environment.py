@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, NoReturn
 
 from jinja2 import Template, meta, nodes, pass_context
@@ -164,7 +165,7 @@ def _environment(clock: datetime) -> _Sandbox:
     environment.filters["tojson"] = _tojson
     environment.filters[_STEP] = _step
     environment.globals["raise_exception"] = _raise_exception
-    environment.globals["strftime_now"] = clock.replace(tzinfo=None).strftime
+    environment.globals["strftime_now"] = lru_cache(16)(clock.replace(tzinfo=None).strftime)
     environment.globals["dict"] = _Dict()
     environment.globals["namespace"] = _Namespace
     # What is drawn at random would be another text each time.

@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from functools import cache
-from itertools import chain, pairwise
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -165,7 +165,9 @@ def weighed(texts: Sequence[str]) -> Codes:
     kinds, place, controls = places(texts)
     table = _tables()[2]
     columns = table.shape[1]
-    weights: Codes = table.ravel().take(kinds * np.uint16(columns) + np.minimum(place, columns - 1))
+    np.minimum(place, columns - 1, out=place)
+    place += np.multiply(kinds, columns, dtype=place.dtype)
+    weights: Codes = table.ravel().take(place)
     for start, end in controls:
         weights[start:end] = 0
         weights[start] = _CONTROL_WEIGHT
@@ -183,10 +185,12 @@ def places(texts: Sequence[str]) -> tuple[Codes, Codes, list[tuple[int, int]]]:
     begins = np.ones(len(run), dtype=bool)
     np.not_equal(run[1:], run[:-1], out=begins[1:])
     begins[firsts[lengths > 0]] = True
-    for edge in chain.from_iterable(controls):
-        begins[edge : edge + 1] = True
-    starts = np.flatnonzero(begins)
-    place = np.arange(len(run)) - np.repeat(starts, np.diff(starts, append=len(run)))
+    for start, end in controls:
+        begins[start] = begins[end : end + 1] = True
+    # Most of the time goes here, so no number is wider than it must be.
+    starts = np.flatnonzero(begins).astype(np.int32)
+    place: Codes = np.arange(len(run), dtype=np.int32)
+    place -= np.repeat(starts, np.diff(starts, append=np.int32(len(run))))
     return kinds, place, controls
 
 

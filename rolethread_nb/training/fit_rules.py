@@ -8,9 +8,12 @@ from typing import Any
 
 from ..checks.catalogue import rule as rule_of
 from ..checks.rule import REMOVE, CannotMendError, Edit, Evidence, Insert, Mend, Page, Repair, Rule, Safety
+from ..checks.tool_calls import CALL_LABELS
 from ..core.model import Conversation, Message
+from ..core.parting import Parts
 from ..sources.reading import escaped
 from ..sources.roles import role_word
+from .tool_ids import id_edits
 
 _SYSTEM = ("system", "developer")
 # What the model learns from, or the trainer renders: such a key is never dropped.
@@ -142,6 +145,26 @@ def _drop_keys(conversation: Conversation, turn: int | None, evidence: Evidence)
     return [Edit(f"{pointer}/{escaped(key)}", gone, REMOVE) for key in keys]
 
 
+def _role(conversation: Conversation, turn: int | None, evidence: Evidence) -> Sequence[Edit]:
+    message = conversation.messages[turn] if turn is not None else None
+    if message is None or message.role_key is None or message.role_raw == evidence["word"]:
+        return []
+    return [Edit(message.role_pointer, message.role_raw, evidence["word"])]
+
+
+def _tool_ids(conversation: Conversation, turn: int | None, evidence: Evidence) -> Sequence[Edit]:
+    return [] if turn is None else id_edits(conversation, turn, short=evidence["short"])
+
+
+def _split(conversation: Conversation, turn: int | None, evidence: Evidence) -> Sequence[Edit]:
+    parts: Parts = evidence["parts"]
+    if len(conversation.messages) != evidence["turns"]:
+        raise CannotMendError(
+            "it is cut as it stands after the other repairs of the plan, which were not chosen"
+        )
+    return [Edit("", None, parts)]
+
+
 def _is_needed(conversation: Conversation, turn: int | None, key: str) -> bool:
     if key in _HOLDS_TEXT:
         return True
@@ -239,6 +262,48 @@ DROP_KEYS = _fit(
     ),
     removes_turns=False,
 )
+ROLES = _fit(
+    "roles",
+    "safe",
+    _role,
+    "write the word that the trainer has for the role",
+    Page(
+        "A word for a role that is right in the layout, and that the trainer does not know.",
+        "Most trainers know no developer, some take human and gpt only, others only user and assistant.",
+        '{"role": "developer", "content": "Be kind."}',
+        "Writes the trainer's word: system for developer and the other way round, human and gpt for user and assistant. Safe: no text"
+        " changes.",
+    ),
+    removes_turns=False,
+)
+TOOL_IDS = _fit(
+    "tool_ids",
+    "safe",
+    _tool_ids,
+    "write the ids of the tool calls and of their results",
+    Page(
+        "Tool calls and results without an id, with one that the trainer does not take, or that do not name each other.",
+        "OpenAI wants an id in both, Mistral nine letters or digits; a result that names no call is refused.",
+        '{"role": "assistant", "tool_calls": [{"type": "function", "function": {"name": "f", "arguments": "{}"}}]}',
+        "Writes ids that are made of the conversation itself, the same on every run. Results go with the calls right before them: by"
+        " their ids, else by the function's name, else in their order; where that is not clear nothing is written. Safe: no text"
+        " changes, and an id that is right stays.",
+    ),
+    removes_turns=False,
+)
+SPLIT_LONG = _fit(
+    "split_long",
+    "unsafe",
+    _split,
+    "split into several conversations",
+    Page(
+        "A conversation that is longer than the trainer's limit.",
+        "Its end is cut off, or it is left out as a whole.",
+        "A conversation of 3,000 tokens where the trainer takes 2,048.",
+        "Splits it before turns of the user; each part begins with the system prompt, and on request with the last exchanges of the"
+        " part before. No text is lost. Unsafe: what was said in earlier parts is not there any more to answer from.",
+    ),
+)
 
 
 # ---------------------------------------------------------------- where they apply
@@ -282,8 +347,35 @@ def aliases_of(conversation: Conversation) -> list[int]:
     """The turns whose role is understood, and written otherwise than in the layout."""
     return [
         turn
-        for turn, message in enumerate(conversation.messages)
+        for turn, message in _with_role_words(conversation)
         if message.role is not None
-        and message.role_key is not None
         and message.role_raw not in (role_word(message.role, conversation.format), message.role)
     ]
+
+
+def _with_role_words(conversation: Conversation) -> Iterator[tuple[int, Message]]:
+    """The turns whose role is understood, and can be written otherwise; a label that says that the text is a call is left."""
+    for turn, message in enumerate(conversation.messages):
+        if message.role is not None and message.role_key is not None and message.role_raw not in CALL_LABELS:
+            yield turn, message
+
+
+def role_words(conversation: Conversation) -> list[dict[int, str]]:
+    """The words that the roles could have, each time those that change, by turn; what changes least comes first.
+
+    Where a role is spelled otherwise than in the layout, or is the developer's, it is always changed.
+    """
+    turns = [(turn, message.role) for turn, message in _with_role_words(conversation) if message.role]
+    layout = {turn: role_word(role, conversation.format) for turn, role in turns}
+    standard: dict[int, str] = dict(turns)
+    spelled = {turn: layout[turn] for turn in aliases_of(conversation)}
+    developer = {turn: "system" for turn, role in turns if role == "developer"}
+    wordings = [spelled, {**spelled, **developer}, layout, standard, {**standard, **developer}]
+    if not spelled and not developer:
+        wordings.append({turn: "developer" for turn, role in turns if role == "system"})
+    found: list[dict[int, str]] = []
+    for words in wordings:
+        changed = {turn: word for turn, word in words.items() if conversation.messages[turn].role_raw != word}
+        if changed not in found and (changed or not developer):
+            found.append(changed)
+    return found

@@ -34,7 +34,8 @@ _GAPS_REMEMBERED = 6
 # Messages that may be rendered again to place the doubtful pieces of one conversation; beyond, they are searched for.
 _MESSAGES_TO_RENDER_AGAIN = 200_000
 
-_CALLS = ("tool_calls", "function_call")
+# Keys beside the content whose texts have to arrive, too.
+_MORE_TEXTS = frozenset((*REASONING_KEYS, "tool_calls", "function_call"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +164,7 @@ def _simple(messages: Messages) -> list[tuple[str | None, str]] | None:
             return None
         if "think>" in content and role not in NOT_THINKING:
             return None
-        if any(message.get(key) is not None for key in (*REASONING_KEYS, *_CALLS)):
+        if not _MORE_TEXTS.isdisjoint(message) and any(message.get(key) is not None for key in _MORE_TEXTS):
             return None
         simple.append((role, content))
     return simple

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 import polars as pl
@@ -11,39 +13,26 @@ import polars as pl
 from ..core.dataset import Dataset
 from ..core.errors import QueryError
 from ..core.model import Conversation
-from .lengths import Lengths
+from .file_shape import FileShape
+from .lengths import Lengths, Strategy
+from .running import Run
+from .shares import By, shares
 from .targets.registry import chosen, installed
-from .targets.target import OUTCOMES, Context, Forecast, Judge, Outcome, Reason, Shape, Target
+from .targets.target import OUTCOMES, Context, Forecast, Outcome, Reason, Target
 from .templates import ChatTemplate
 from .tokens import Tokens, tokens_around, tokens_of
+from .verdicts import Verdicts
 
 if TYPE_CHECKING:
+    from threading import RLock
+
     import pandas as pd
 
     from ..core.repair import Plan
 
-VERDICTS: dict[str, Any] = {
-    "source": pl.Int32,
-    "index": pl.Int64,
-    "id": pl.String,
-    "target": pl.String,
-    "outcome": pl.Enum(OUTCOMES),
-    "tokens": pl.UInt32,
-    "kept_tokens": pl.UInt32,
-    "trained_tokens": pl.UInt32,
-    "first_trained": pl.Int64,
-    "last_trained": pl.Int64,
-}
-REASONS: dict[str, Any] = {
-    "source": pl.Int32,
-    "index": pl.Int64,
-    "id": pl.String,
-    "target": pl.String,
-    "code": pl.String,
-    "outcome": pl.Enum(OUTCOMES),
-    "turn": pl.Int32,
-    "says": pl.String,
-}
+
+# Verdicts that are made at once where a preflight is shown; with more to do, what is known is shown, and grows.
+_AT_ONCE = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +47,17 @@ class Verdict:
 class Preflight:
     """What trainers would do with each conversation of a dataset.
 
+    It is there at once, and looks at the dataset a piece at a time: whatever needs the whole (a table, a count, ``print``) does
+    the work that is left first. It is about the dataset as it was when the preflight was made, whatever is changed after.
+
     Attributes:
-        dataset: the dataset that was looked at.
+        dataset: the dataset that is looked at.
         targets: the trainers.
-        template: the chat template conversations were rendered with.
-        tokens: how tokens were counted; ``tokens.exact`` is false for an estimate.
+        template: the chat template conversations are rendered with.
+        tokens: how tokens are counted; ``tokens.exact`` is false for an estimate.
         settings: the settings of each trainer, by its name.
         refused: by trainer, why it refuses the file as a whole.
-        notes: what a reader has to know besides, in plain sentences.
-        frame: one row a conversation and trainer, with the columns of `VERDICTS`.
-        reason_frame: one row a reason, with the columns of `REASONS`.
+        records: how many records there are to look at, those that cannot be read counted.
     """
 
     def __init__(
@@ -84,8 +74,8 @@ class Preflight:
         self.template = template
         self.tokens = tokens
         self.settings = {name: dict(values) for name, values in settings.items()}
-        self._edits = dataset.edits
-        self._shape = _shape(dataset)
+        self._file = FileShape.of(dataset, self.settings)
+        self._shape = self._file.shape
         contexts = {
             one.name: Context(template, tokens, self.settings[one.name], around) for one in self.targets
         }
@@ -96,37 +86,93 @@ class Preflight:
             if one.refuses_file is not None
             and (why := one.refuses_file(self._shape, contexts[one.name])) is not None
         }
-        self.notes = list(self._notes())
-        self.frame, self.reason_frame = self._run()
+        judges = {one.name: one.judge(self._shape, contexts[one.name]) for one in self.targets}
+        self.records = self._file.records
+        self._run = Run(dataset, judges, self.records)
 
-    def _run(self) -> tuple[pl.DataFrame, pl.DataFrame]:
-        verdicts: list[tuple[Any, ...]] = []
-        reasons: list[tuple[Any, ...]] = []
-        parts: list[tuple[pl.DataFrame, pl.DataFrame]] = []
-        for verdict in self._stream():
-            conversation, forecast = verdict.conversation, verdict.forecast
-            place = (conversation.source_index, conversation.index, conversation.id, verdict.target)
-            counts = (forecast.tokens, forecast.kept_tokens, forecast.trained_tokens, *forecast.trained_range)
-            verdicts.append((*place, forecast.outcome, *counts))
-            reasons += [(*place, one.code, one.outcome, one.turn, one.says) for one in forecast.reasons]
-            if len(verdicts) >= _ROWS:
-                parts.append(_frames(verdicts, reasons))
-                verdicts, reasons = [], []
-        parts.append(_frames(verdicts, reasons))
-        return pl.concat([part for part, _ in parts]), pl.concat([part for _, part in parts])
+    # ------------------------------------------------------------------ the work
 
-    def _stream(self) -> Iterator[Verdict]:
-        judges = self._judges()
-        for block in self.dataset.blocks():
-            for at in range(len(block)):
-                conversation = block.conversation(at)
-                for name, judge in judges.items():
-                    yield Verdict(conversation, name, judge(conversation))
+    @property
+    def done(self) -> bool:
+        """Whether every record has been looked at."""
+        return self._run.done
 
-    def _judges(self) -> dict[str, Judge]:
-        return {one.name: one.judge(self._shape, self._contexts[one.name]) for one in self.targets}
+    @property
+    def lock(self) -> RLock:
+        """Whoever holds it sees everything at one moment: the work in the background waits."""
+        return self._run.lock
+
+    @property
+    def is_short(self) -> bool:
+        """Whether all of the work is a matter of a second."""
+        return self.records * len(self.targets) <= _AT_ONCE
+
+    @property
+    def looked_at(self) -> int:
+        """How many of the ``records`` have been looked at so far."""
+        return self._run.looked_at
+
+    def advance(self) -> int:
+        """Look at the next few conversations. Returns how many records have been looked at by then.
+
+        Raises:
+            SourceError: a file has changed or cannot be read any more.
+        """
+        self._run.advance()
+        return self.looked_at
+
+    def finish(self) -> Preflight:
+        """Look at all that is left. Interrupted, it keeps what it has, and goes on from there when called again.
+
+        Raises:
+            SourceError: a file has changed or cannot be read any more.
+        """
+        self._run.finish()
+        return self
+
+    @property
+    def conversation_count(self) -> int:
+        """How many conversations have been judged so far."""
+        return self._run.conversations
+
+    @property
+    def rejected_count(self) -> int:
+        """How many of the records looked at so far could not be read as conversations."""
+        return self._run.rejected
+
+    @property
+    def speakers(self) -> Mapping[str, int]:
+        """The names of turns as far as the dataset has been read, numbered as they come up."""
+        return self._run.speakers
+
+    @property
+    def so_far(self) -> Verdicts:
+        """What is known by now. A verdict that is there stays as it is; others come behind it."""
+        return self._run.so_far()
+
+    @property
+    def changed(self) -> bool:
+        """Whether the dataset has changed since; the preflight is about it as it was before."""
+        return self.dataset.edits is not self._run.edits
+
+    @property
+    def frame(self) -> pl.DataFrame:
+        """One row a conversation and trainer, with the columns of `VERDICTS`."""
+        return self._run.finish().frame
+
+    @property
+    def reason_frame(self) -> pl.DataFrame:
+        """One row a reason, with the columns of `REASONS`."""
+        return self._run.finish().reasons
+
+    @property
+    def notes(self) -> list[str]:
+        """What a reader has to know besides, in plain sentences."""
+        return list(self._notes())
 
     def _notes(self) -> Iterator[str]:
+        if self.changed:
+            yield "The dataset has changed since; this is about it as it was before."
         if not self.tokens.exact:
             low, high = self.tokens.band
             yield (
@@ -134,21 +180,23 @@ class Preflight:
             )
         if self.template.missing_tokens:
             yield f"The template reads {', '.join(self.template.missing_tokens)}, which nobody has given."
-        if rejected := len(self.dataset.rejected):
-            yield f"{rejected:,} records could not be read as conversations; what trainers make of them is not said here."
-        for one in self.targets:
-            here = installed(one)
-            if here is not None and here != one.version:
-                yield f"{one.title} is installed here as {here}; what is said of it is about {one.version}."
-            if one.basis == "documentation":
-                yield f"{one.title}: from its documentation ({one.version}), not measured."
-            yield from one.notes
+        yield from self._file.notes([one.name for one in self.targets])
+        if (unknown := self.rejected_count - self._file.bad) > 0:
+            yield (
+                f"{unknown:,} records are no conversations in a layout that is known;"
+                " what trainers make of them is not said here."
+            )
+        yield from self._notes_on_trainers
+
+    @cached_property
+    def _notes_on_trainers(self) -> list[str]:
+        return [said for one in self.targets for said in _notes_on(one)]
 
     # ------------------------------------------------------------------ looking
 
     def verdicts(self) -> pd.DataFrame:
         """One row a conversation and trainer: source, index, id, target, outcome, tokens, kept_tokens, trained_tokens."""
-        return _pandas(self.frame.drop("first_trained", "last_trained"))
+        return _pandas(self.frame.drop("first_trained", "last_trained", "title"))
 
     def reasons(self) -> pd.DataFrame:
         """One row a reason: source, index, id, target, code, outcome, turn, says."""
@@ -161,33 +209,12 @@ class Preflight:
     @property
     def numbers(self) -> pl.DataFrame:
         """The same as columns: target, conversations, taken, altered, dropped, refused, tokens, kept_tokens, trained_tokens, share."""
-        stays = pl.col("outcome").is_in(["taken", "altered"])
-        counted = self.frame.group_by("target").agg(
-            pl.len().alias("conversations"),
-            *[(pl.col("outcome") == outcome).sum().alias(outcome) for outcome in OUTCOMES],
-            pl.col("tokens").sum(),
-            *[pl.col(name).filter(stays).sum().alias(name) for name in ("kept_tokens", "trained_tokens")],
-            pl.col("tokens").max().alias("longest"),
-        )
-        share = pl.when(pl.col("kept_tokens") > 0).then(pl.col("trained_tokens") / pl.col("kept_tokens"))
-        order = pl.DataFrame({"target": [one.name for one in self.targets]})
-        return order.join(counted, on="target", how="left", maintain_order="left").with_columns(share=share)
+        return self._run.finish().numbers
 
     @property
     def causes(self) -> pl.DataFrame:
         """How often each reason occurs: target, code, outcome, conversations, an example's sentence; the worst and commonest first."""
-        place = pl.struct("source", "index")
-        return (
-            self.reason_frame.group_by("target", "code", "outcome", maintain_order=True)
-            .agg(place.n_unique().alias("conversations"), pl.col("says").first(), pl.col("id").first())
-            .sort(
-                pl.col("target").replace_strict({one.name: n for n, one in enumerate(self.targets)}),
-                pl.col("outcome").to_physical(),
-                "conversations",
-                descending=[False, True, True],
-                maintain_order=True,
-            )
-        )
+        return self._run.finish().causes
 
     def conversations(
         self, *, target: str | None = None, outcome: Outcome | None = None, reason: str | None = None
@@ -242,7 +269,8 @@ class Preflight:
         if max_tokens is not None and one.limit is not None:
             context = replace(context, settings={**context.settings, one.limit: max_tokens})
         found = conversation if isinstance(conversation, Conversation) else self.dataset[conversation]
-        return one.judge(self._shape, context)(found)
+        with self.lock:
+            return one.judge(self._shape, context)(found)
 
     def lengths(self, target: str | None = None) -> Lengths:
         """How long the conversations are that a trainer renders: ``.quantiles()``, and what any limit would do to them: ``.at(512)``.
@@ -254,15 +282,43 @@ class Preflight:
             QueryError: if the trainer is none of this preflight's.
         """
         name = (self.targets[0] if target is None else self._target(target)).name
-        rows = self.frame.filter((pl.col("target") == name) & pl.col("tokens").is_not_null())
-        columns = ("tokens", "first_trained", "last_trained")
-        return Lengths(*(rows[column].cast(pl.Int64).to_numpy() for column in columns))
+        return self._run.finish().lengths(name)
+
+    def shares(self, by: By = "role", target: str | None = None) -> pd.DataFrame:
+        """How the loss is spread: which share of the tokens of each role, speaker, opening or conversation is trained.
+
+        One row each, the most trained first, with the columns ``by`` (its name), ``tokens``, ``kept`` (of those, the ones within the
+        length limit), ``trained``, ``share`` (trained of kept) and ``of_loss`` (its part of all trained tokens). Only conversations that
+        the trainer takes are counted. A token counts to the turn in which it begins; those that the template writes around the turns,
+        and turns without such a name, stand in the row without a name. All but ``conversation`` render the dataset once more.
+
+        Args:
+            by: ``role``; ``speaker`` (the name of a turn); ``opening`` (the first three words of the assistant's turns, in small
+                letters); ``conversation`` (its id, with the columns ``source`` and ``index`` before).
+            target: the trainer; None: the first of this preflight.
+
+        Raises:
+            QueryError: if the trainer is none of this preflight's, or ``by`` is none of these.
+        """
+        one = self.targets[0] if target is None else self._target(target)
+        context, frame = self._contexts[one.name], self.frame.filter(pl.col("target") == one.name)
+        judge = one.judge(self._shape, context)
+        return _pandas(shares(by, frame, self.conversation_at, judge, self.tokens))
 
     def limit_of(self, target: str) -> int | None:
         """The length limit of a trainer in tokens, None where it has none."""
         one = self._target(target)
         limit = None if one.limit is None else self.settings[one.name][one.limit]
         return limit if isinstance(limit, int) else None
+
+    def strategy_of(self, target: str) -> Strategy | None:
+        """What a trainer does with a conversation over the limit, None where it is none of those that `Lengths.at` knows."""
+        settings = self.settings[self._target(target).name]
+        if settings.get("packing"):
+            return None
+        return _STRATEGIES.get(
+            str(settings.get("excess_length_strategy", settings.get("truncation_mode", target)))
+        )
 
     def _target(self, name: str) -> Target:
         found = next((one for one in self.targets if one.name == name), None)
@@ -277,32 +333,38 @@ class Preflight:
         *,
         greeting: Literal["into_system", "opener"] | None = None,
         opener: str | None = None,
+        overlap: int = 0,
     ) -> Plan:
         """What would mend the conversations that a trainer refuses, drops or alters. Nothing changes before ``plan.apply()``.
 
         Args:
             target: the trainer; None: the first of this preflight.
             select: only these repairs: ``merge_neighbours``, ``system_into_user``, ``greeting``, ``trim_tail``, ``roles``,
-                ``arguments``, ``drop_keys``; None: all that the trainer's reasons call for.
+                ``arguments``, ``tool_ids``, ``drop_keys``, ``split_long``; None: all that the trainer's reasons call for.
+                ``split_long`` is done only when named.
             greeting: what becomes of a greeting where the assistant may not speak first: ``into_system`` moves it into the system
                 prompt, ``opener`` puts a user turn before it; None: such conversations are left.
             opener: the text of that user turn.
+            overlap: with so many exchanges of the part before each part of a split conversation begins, or as many as fit.
 
         Raises:
-            QueryError: if the trainer is none of this preflight's, a repair is not known, or the opener's text is missing.
+            QueryError: if the trainer is none of this preflight's, a repair is not known, the opener's text is missing, or ``overlap``
+                is negative.
             StalePlanError: if the dataset has changed since.
         """
         from .repairs import check_current, repairs_for
 
         one = self.targets[0] if target is None else self._target(target)
-        check_current(self.dataset, self._edits)
+        check_current(self.dataset, self._run.edits)
         judge = one.judge(self._shape, self._contexts[one.name])
         reasons = self.reason_frame.filter(pl.col("target") == one.name)
-        return repairs_for(self.dataset, judge, reasons, select=select, greeting=greeting, opener=opener)
+        return repairs_for(
+            self.dataset, judge, reasons, select=select, greeting=greeting, opener=opener, overlap=overlap
+        )
 
     def conversation_at(self, source: int, index: int) -> Conversation | None:
         """A conversation as it was when it was looked at, None if there is none."""
-        return self.dataset.conversation_at(source, index, self._edits)
+        return self._run.conversation_at(source, index)
 
     @property
     def ok(self) -> bool:
@@ -311,75 +373,46 @@ class Preflight:
 
     def to_dict(self) -> dict[str, Any]:
         """The form of ``rolethread-nb preflight --json`` (docs/preflight.md)."""
-        rows = {row["target"]: row for row in self.numbers.rows(named=True)}
-        causes = self.causes.rows(named=True)
-        return {
-            "schema": 1,
-            "conversations": len(self.dataset),
-            "rejected": len(self.dataset.rejected),
-            "template": self.template.name,
-            "tokens": {
-                "counted_by": self.tokens.name,
-                "exact": self.tokens.exact,
-                "band": list(self.tokens.band),
-            },
-            "notes": self.notes,
-            "targets": [
-                {
-                    "target": one.name,
-                    "title": one.title,
-                    "version": one.version,
-                    "basis": one.basis,
-                    "settings": self.settings[one.name],
-                    "refused": self.refused.get(one.name),
-                    **{
-                        key: rows[one.name][key] or 0
-                        for key in (*OUTCOMES, "tokens", "kept_tokens", "trained_tokens")
-                    },
-                    "trained_share": rows[one.name]["share"],
-                    "reasons": [
-                        {key: cause[key] for key in ("code", "outcome", "conversations", "says")}
-                        for cause in causes
-                        if cause["target"] == one.name
-                    ],
-                }
-                for one in self.targets
-            ],
-            "verdicts": self._listed(),
-        }
+        from ..outputs.preflight_json import preflight_dict
 
-    def _listed(self) -> list[dict[str, Any]]:
-        """Every verdict that is not ``taken``, with its reasons."""
-        why: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
-        for source, index, _, target, code, outcome, turn, says in self.reason_frame.iter_rows():
-            why.setdefault((source, index, target), []).append(
-                {"code": code, "outcome": outcome, "turn": turn, "says": says}
-            )
-        harmed = self.frame.filter(pl.col("outcome") != "taken")
-        return [
-            {
-                "source": source,
-                "conversation": index,
-                "id": name,
-                "target": target,
-                "outcome": outcome,
-                "reasons": why.get((source, index, target), []),
-            }
-            for source, index, name, target, outcome in harmed.select(list(VERDICTS)[:5]).iter_rows()
-        ]
+        return preflight_dict(self.finish())
 
     def __repr__(self) -> str:
         from ..outputs.preflight_text import preflight_text
 
-        return preflight_text(self)
+        return preflight_text(self.finish())
 
     def _repr_html_(self) -> str:
         from ..outputs.static_preflight import preflight_html
 
-        return preflight_html(self)
+        return preflight_html(self.finish())
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
+        """In a notebook, the panel while there is much left to look at; None, and it is shown as text and as a table."""
+        if self.done or self.is_short or "ipykernel" not in sys.modules:
+            return None
+        from ..widgets.preflight import PreflightPanel
+
+        return PreflightPanel(self)._repr_mimebundle_(include=include, exclude=exclude)
 
 
-_ROWS = 20_000
+def _notes_on(one: Target) -> Iterator[str]:
+    here = installed(one)
+    if here is not None and here != one.version:
+        yield f"{one.title} is installed here as {here}; what is said of it is about {one.version}."
+    if one.basis == "documentation":
+        yield f"{one.title}: from its documentation ({one.version}), not measured."
+    yield from one.notes
+
+
+# Of Unsloth the standard, where no setting says it.
+_STRATEGIES: Mapping[str, Strategy] = {
+    "keep_start": "keep_start",
+    "keep_end": "keep_end",
+    "truncate": "keep_start",
+    "drop": "drop",
+    "unsloth": "keep_start",
+}
 
 
 def preflight(
@@ -411,29 +444,6 @@ def preflight(
     has_own = getattr(tokenizer, "chat_template", None)
     written = template if template is not None else tokenizer if has_own else None
     return Preflight(dataset, made, ChatTemplate.of(written), tokens_of(tokenizer), values, around)
-
-
-def _shape(dataset: Dataset) -> Shape:
-    """What trainers look at before the rows: the first records and all top-level keys."""
-    head: list[Any] = []
-    keys: dict[str, None] = {}
-    rows = 0
-    for block in dataset.blocks():
-        head += block.raws[: 10 - len(head)]
-        for raw in block.raws:
-            if type(raw) is dict:
-                keys.update(dict.fromkeys(raw))
-        rows += len(block)
-    return Shape(head[0] if head else None, tuple(keys), rows, tuple(head))
-
-
-def _frames(
-    verdicts: list[tuple[Any, ...]], reasons: list[tuple[Any, ...]]
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    return (
-        pl.DataFrame(verdicts, schema=VERDICTS, orient="row"),
-        pl.DataFrame(reasons, schema=REASONS, orient="row"),
-    )
 
 
 def _pandas(frame: pl.DataFrame) -> pd.DataFrame:

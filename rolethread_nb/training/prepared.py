@@ -7,6 +7,7 @@ from typing import Any
 
 # Names a message's reasoning is passed under. Templates read the first; those of GPT-OSS read the second.
 REASONING_KEYS = ("reasoning_content", "thinking", "reasoning")
+_REASONING = frozenset(REASONING_KEYS)
 
 _EXACT = frozenset({str, int, float, bool, type(None)})
 
@@ -20,11 +21,9 @@ def prepared(messages: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
             for key, value in message.items()
             if value is not None
         }
-        for key in REASONING_KEYS:
-            if key in copy:
-                reasoning = copy[key]
-                copy = {"thinking": reasoning, **copy, "reasoning_content": reasoning}
-                break
+        if not _REASONING.isdisjoint(copy):
+            reasoning = next(copy[key] for key in REASONING_KEYS if key in copy)
+            copy = {"thinking": reasoning, **copy, "reasoning_content": reasoning}
         ready.append(copy)
     return ready
 

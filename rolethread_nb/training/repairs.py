@@ -2,47 +2,26 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import polars as pl
 
-from ..checks.catalogue import rule as rule_of
-from ..checks.rule import Rule
+from ..core.edits import Record
 from ..core.errors import QueryError, StalePlanError
-from ..core.mending import Left, Mended, Task, mend
+from ..core.mending import Left, Mended, Task
 from ..core.model import Conversation
-from ..core.planning import Record, mended_records
+from ..core.planning import mended_records
 from ..core.repair import Plan
 from ..core.wording import names_in
 from . import fit_rules as fit
+from .fit_tasks import CODES_OF, LENGTH_CODES, MENDED_BY, TASKS, Greeting, Trainer, after, split
 from .targets.target import OUTCOMES, Forecast, Judge, Reason
 
 if TYPE_CHECKING:
     from ..core.dataset import Dataset
 
-Greeting = Literal["into_system", "opener"]
-
-_ORDER = ("trim_tail", "greeting", "system_into_user", "merge_neighbours")
-
-# Which repairs may mend what a reason's code says. Those a conversation does not need are left out again.
-_MENDED_BY: Mapping[str, tuple[str, ...]] = {
-    "role_order": _ORDER,
-    "template_refused": ("roles", "arguments", *_ORDER),
-    "trainer_fails": ("roles", "arguments"),
-    "system_lost": ("system_into_user",),
-    "turn_lost": ("roles",),
-    "role_unknown": ("roles",),
-    "role_as_text": ("roles",),
-    "role_changed": ("roles",),
-    "nothing_trained": ("roles",),
-    "tools_invalid": ("arguments",),
-    "call_lost": ("arguments",),
-    "text_altered": ("arguments",),
-    "key_unknown": ("drop_keys",),
-}
 # Reasons that have other causes as well, which are nothing a repair could be expected for.
 _OFTEN_OTHERWISE = frozenset(
     (
@@ -63,21 +42,12 @@ NAMES = (
     "merge_neighbours",
     "drop_keys",
     "arguments",
+    "tool_ids",
     "roles",
 )
-_KEY = re.compile(r"[`\"]([^`\"]+)[`\"]")
+# Only where it is asked for: it makes more conversations of one.
+ON_REQUEST = "split_long"
 _ROUNDS = 3  # a template that refuses no more may lose the system prompt instead
-
-
-@dataclass(frozen=True, slots=True)
-class _Trainer:
-    """The trainer whose verdicts are mended, and the user's choices."""
-
-    judge: Judge
-    dataset: Dataset
-    names: frozenset[str]
-    greeting: Greeting | None
-    opener: str | None
 
 
 def repairs_for(
@@ -88,19 +58,28 @@ def repairs_for(
     select: Iterable[str] | str | None,
     greeting: Greeting | None,
     opener: str | None,
+    overlap: int = 0,
 ) -> Plan:
     """See :meth:`Preflight.repairs`. ``reasons`` are those of the trainer, ``judge`` says what it would do with a repaired one."""
     names = names_in(select if select is None or isinstance(select, str) else list(select))
-    _check(names or (), greeting, opener)
-    trainer = _Trainer(judge, dataset, frozenset(names or NAMES), greeting, opener)
-    called = [code for code, by in _MENDED_BY.items() if not trainer.names.isdisjoint(by)]
+    _check(names or (), greeting, opener, overlap)
+    trainer = Trainer(judge, dataset, frozenset(names or NAMES), greeting, opener, overlap)
+    called = {code for code, by in MENDED_BY.items() if not trainer.names.isdisjoint(by)}
+    splits = ON_REQUEST in trainer.names
+    called |= LENGTH_CODES if splits else frozenset()
     rows = reasons.filter(pl.col("code").is_in(called)).select("source", "index").unique(maintain_order=True)
     tasks: dict[Record, list[Task]] = {}
     left: dict[Record, list[Left]] = {} if names else _of_another_layout(reasons)
     for place in rows.iter_rows():
-        conversation, data = dataset.conversation_at(*place), dataset.record_bytes(*place)
-        if conversation is not None and data is not None:
-            tasks[place], left[place] = _fitted(trainer, conversation, data)
+        conversation = dataset.conversation_at(*place)
+        if conversation is None:
+            continue
+        tasks[place], left[place] = _fitted(trainer, conversation)
+        cut = split(trainer, conversation, tasks[place]) if splits else None
+        if isinstance(cut, Task):
+            tasks[place].append(cut)
+        elif cut is not None:
+            left[place].append(cut)
     report = dataset.check(select=["role.alias"], baseline=False)
     known = mended_records(report, [task for own in tasks.values() for task in own])
     for place, mended in known.items():
@@ -124,10 +103,13 @@ def _of_another_layout(reasons: pl.DataFrame) -> dict[Record, list[Left]]:
     }
 
 
-def _check(names: Sequence[str], greeting: str | None, opener: str | None) -> None:
+def _check(names: Sequence[str], greeting: str | None, opener: str | None, overlap: int) -> None:
+    known = (*NAMES, ON_REQUEST)
     for name in names:
-        if name not in NAMES:
-            raise QueryError(f"No repair for a trainer is called {name!r}; there are {', '.join(NAMES)}.")
+        if name not in known:
+            raise QueryError(f"No repair for a trainer is called {name!r}; there are {', '.join(known)}.")
+    if overlap < 0:
+        raise QueryError(f"Parts share no exchange or some, not {overlap}.")
     if greeting not in (None, "into_system", "opener"):
         raise QueryError(f"A greeting can go into_system or get an opener, not {greeting!r}.")
     if (greeting == "opener") != (isinstance(opener, str) and bool(opener.strip())):
@@ -162,13 +144,13 @@ class _Tried:
     def codes(self) -> set[str]:
         """The codes of the reasons that a repair may mend."""
         return (
-            {reason.code for reason in self.forecast.reasons if reason.code in _MENDED_BY}
+            {reason.code for reason in self.forecast.reasons if reason.code in MENDED_BY}
             if self.forecast
             else set()
         )
 
 
-def _fitted(trainer: _Trainer, conversation: Conversation, data: bytes) -> tuple[list[Task], list[Left]]:
+def _fitted(trainer: Trainer, conversation: Conversation) -> tuple[list[Task], list[Left]]:
     """The fewest repairs that mend a conversation for the trainer, and what cannot be mended."""
     before = trainer.judge(conversation)
     reasons = [reason for reason in before.reasons if _names_for(trainer, [reason])]
@@ -176,7 +158,7 @@ def _fitted(trainer: _Trainer, conversation: Conversation, data: bytes) -> tuple
     attempt = _Tried((), (), (), before)
     for _ in range(_ROUNDS):
         names = _names_for(trainer, met)
-        attempt = _attempt(trainer, conversation, data, names, met)
+        attempt = _attempt(trainer, conversation, names, met)
         new = (
             [one for one in attempt.forecast.reasons if _names_for(trainer, [one])]
             if attempt.forecast
@@ -186,7 +168,7 @@ def _fitted(trainer: _Trainer, conversation: Conversation, data: bytes) -> tuple
             break
         met += new
     open_codes = attempt.codes & {reason.code for reason in met}
-    best = _spared(trainer, conversation, data, attempt, met, open_codes)
+    best = _spared(trainer, conversation, attempt, met, open_codes)
     if best is not None and not {reason.code for reason in reasons} - best.codes:
         best = None  # it mends only what came up on the way
     after = reasons if best is None or best.forecast is None else best.forecast.reasons
@@ -196,25 +178,24 @@ def _fitted(trainer: _Trainer, conversation: Conversation, data: bytes) -> tuple
 
 
 def _spared(
-    trainer: _Trainer,
+    trainer: Trainer,
     conversation: Conversation,
-    data: bytes,
     attempt: _Tried,
     met: Sequence[Reason],
     open_codes: set[str],
 ) -> _Tried | None:
     """The attempt without the repairs it does not need; None if nothing is left of it, or it does harm."""
     goal = {reason.code for reason in met} - open_codes
-    useful = tuple(name for name in attempt.names if any(name in _MENDED_BY[code] for code in goal))
+    useful = tuple(name for name in attempt.names if any(name in MENDED_BY[code] for code in goal))
     if not goal or not useful:
         return None
-    best = attempt if useful == attempt.names else _attempt(trainer, conversation, data, useful, met)
+    best = attempt if useful == attempt.names else _attempt(trainer, conversation, useful, met)
     if not _reaches(best, goal, attempt):
         return None
     for name in best.names:
         fewer = tuple(one for one in best.names if one != name)
         if fewer:
-            without = _attempt(trainer, conversation, data, fewer, met)
+            without = _attempt(trainer, conversation, fewer, met)
             best = without if _reaches(without, goal, attempt) else best
     return best if not best.left else None
 
@@ -226,30 +207,29 @@ def _reaches(tried: _Tried, goal: set[str], attempt: _Tried) -> bool:
     return OUTCOMES.index(tried.forecast.outcome) <= OUTCOMES.index(attempt.forecast.outcome)
 
 
-def _names_for(trainer: _Trainer, reasons: Iterable[Reason]) -> tuple[str, ...]:
-    wanted = {name for reason in reasons for name in _MENDED_BY.get(reason.code, ())}
+def _names_for(trainer: Trainer, reasons: Iterable[Reason]) -> tuple[str, ...]:
+    wanted = {name for reason in reasons for name in MENDED_BY.get(reason.code, ())}
     return tuple(name for name in NAMES if name in wanted & trainer.names)
 
 
 def _attempt(
-    trainer: _Trainer,
+    trainer: Trainer,
     conversation: Conversation,
-    data: bytes,
     names: Sequence[str],
     reasons: Sequence[Reason],
 ) -> _Tried:
-    made = {name: tuple(_TASKS[name](trainer, conversation, reasons)) for name in names}
+    made = {name: tuple(TASKS[name](trainer, conversation, reasons)) for name in names}
     tasks = tuple(task for own in made.values() for task in own)
-    mended = mend(trainer.dataset, conversation, data, tasks)
-    again = trainer.dataset.reread(conversation, mended.data) if mended.data is not None else None
-    forecast = trainer.judge(again) if again is not None else None
-    return _Tried(tuple(name for name, own in made.items() if own), tasks, tuple(mended.left), forecast)
+    tried = after(trainer, conversation, tasks)
+    forecast = trainer.judge(tried.conversation) if tried.conversation is not None else None
+    done = tuple(name for name, own in made.items() if own)
+    return _Tried(done, tasks, tuple(tried.mended.left), forecast)
 
 
-def _left(trainer: _Trainer, conversation: Conversation, reason: Reason, attempt: _Tried) -> Left | None:
+def _left(trainer: Trainer, conversation: Conversation, reason: Reason, attempt: _Tried) -> Left | None:
     """Why a conversation is left as it is: what a repair says, else what the user has not said, else what the trainer says."""
     names = _names_for(trainer, [reason])
-    codes = [_rule(name).code for name in names]
+    codes = {code for name in names for code in CODES_OF[name]}
     for one in attempt.left:
         if one.code in codes:
             return one
@@ -262,78 +242,3 @@ def _left(trainer: _Trainer, conversation: Conversation, reason: Reason, attempt
     elif reason.code in _OFTEN_OTHERWISE:
         return None
     return Left(code, conversation.source_index, conversation.index, reason.turn, why)
-
-
-# ---------------------------------------------------------------- tasks
-
-_Tasks = Callable[[_Trainer, Conversation, Sequence[Reason]], Iterator[Task]]
-
-
-def _at(rule: Rule, conversation: Conversation, turn: int | None, **evidence: object) -> Task:
-    return Task(rule, conversation.source_index, conversation.index, turn, evidence)
-
-
-def _greeting(trainer: _Trainer, conversation: Conversation, reasons: Sequence[Reason]) -> Iterator[Task]:
-    turn = fit.greeting_of(conversation)
-    if turn is not None and trainer.greeting is not None:
-        yield _at(fit.GREETING, conversation, turn, opener=trainer.opener)
-
-
-def _arguments(trainer: _Trainer, conversation: Conversation, reasons: Sequence[Reason]) -> Iterator[Task]:
-    """Those who check the rows want a text, those who render them an object."""
-    wanted = "text" if any(reason.code == "tools_invalid" for reason in reasons) else "object"
-    for turn, message in enumerate(conversation.messages):
-        if any(isinstance(value, str) != (wanted == "text") for _, value in fit.arguments_of(message)):
-            yield _at(fit.ARGUMENTS, conversation, turn, to=wanted)
-
-
-def _drop_keys(trainer: _Trainer, conversation: Conversation, reasons: Sequence[Reason]) -> Iterator[Task]:
-    """The keys that the trainer's sentences name, and that are there."""
-    keys: dict[int | None, dict[str, None]] = {}
-    for reason in reasons:
-        if reason.code == "key_unknown":
-            owner = conversation.raw if reason.turn is None else conversation.messages[reason.turn].raw
-            named = [key for key in _KEY.findall(reason.says) if isinstance(owner, dict) and key in owner]
-            keys.setdefault(reason.turn, {}).update(dict.fromkeys(named))
-    for turn, found in keys.items():
-        if found:
-            yield _at(fit.DROP_KEYS, conversation, turn, keys=list(found))
-
-
-def _each(rule: Rule, turns_of: Callable[[Conversation], list[int]]) -> _Tasks:
-    def tasks(trainer: _Trainer, conversation: Conversation, reasons: Sequence[Reason]) -> Iterator[Task]:
-        return (_at(rule, conversation, turn) for turn in turns_of(conversation))
-
-    return tasks
-
-
-def _roles(trainer: _Trainer, conversation: Conversation, reasons: Sequence[Reason]) -> Iterator[Task]:
-    return (_at(rule_of("role.alias"), conversation, turn) for turn in fit.aliases_of(conversation))
-
-
-_TASKS: Mapping[str, _Tasks] = {
-    "merge_neighbours": _each(fit.MERGE_NEIGHBOURS, fit.neighbours_of),
-    "system_into_user": _each(fit.SYSTEM_INTO_USER, fit.systems_of),
-    "greeting": _greeting,
-    "trim_tail": _each(fit.TRIM_TAIL, fit.tail_of),
-    "roles": _roles,
-    "arguments": _arguments,
-    "drop_keys": _drop_keys,
-}
-
-
-def _rule(name: str) -> Rule:
-    return rule_of("role.alias") if name == "roles" else _RULES[name]
-
-
-_RULES = {
-    rule.code.removeprefix("fit."): rule
-    for rule in (
-        fit.MERGE_NEIGHBOURS,
-        fit.SYSTEM_INTO_USER,
-        fit.GREETING,
-        fit.TRIM_TAIL,
-        fit.ARGUMENTS,
-        fit.DROP_KEYS,
-    )
-}

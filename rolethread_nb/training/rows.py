@@ -95,6 +95,7 @@ def layout(shape: Shape) -> Layout:
     if from_value:
         first = from_value_renamed(first)
         columns = tuple(dict.fromkeys("messages" if key == "conversations" else key for key in columns))
+    _refuse_chance(first)
     return Layout(columns, from_value, is_conversational(first))
 
 
@@ -214,6 +215,15 @@ def is_conversational(row: Mapping[str, Any]) -> bool:
                 )
             return isinstance(value[0], Mapping) and "role" in value[0]
     return False
+
+
+def _refuse_chance(first: Mapping[str, Any]) -> None:
+    """Refuse a file of which TRL says one thing or another by the column it happens to look at first."""
+    columns = [key for key in CONVERSATIONAL if key in first]
+    taken = [key for key in columns if is_conversational({key: first[key]})]
+    if taken and taken != columns and not {"prompt", "completion"} <= set(columns):
+        other = next(key for key in columns if key not in taken)
+        raise UnreadableRowError("not_a_conversation", _EITHER.format(taken[0], other))
 
 
 def _is_from_value(row: Mapping[str, Any]) -> bool:
@@ -342,6 +352,10 @@ def _variables(row: Mapping[str, Any]) -> Mapping[str, Any]:
 _BY_CHANCE = (
     "The answer is an empty list. In some runs that ends with IndexError: list index out of range; in others it is taken:"
     " which column TRL looks at first is left to chance."
+)
+_EITHER = (
+    "The first row has a conversation in `{0}` and none in `{1}`: in some runs TRL takes the rows for conversations, in others"
+    " not; which column it looks at first is left to chance."
 )
 _NO_COLUMN = "TRL looks for a column `{0}` and finds none: KeyError: '{0}'. It ends the whole run."
 

@@ -156,7 +156,7 @@ class ChatTemplate:
         if not messages:
             raise TemplateRefusedError(EMPTY, None, "ValueError")
         for turn, message in enumerate(messages):
-            if not isinstance(message, Mapping):
+            if type(message) is not dict and not isinstance(message, Mapping):
                 raise TemplateRefusedError("The message is not an object.", turn, "TypeError")
         program = self._program(tools)
         try:

@@ -20,6 +20,9 @@ from .tokens import tokens_around
 IGNORED = -100
 PART_OF_A_CHARACTER = "\ufffd"
 
+# Which answer of a pair.
+Side = Literal["chosen", "rejected"]
+
 # Where a trainer remembers which columns its model takes.
 _CACHE = "_signature_columns"
 
@@ -34,7 +37,7 @@ class Tokenized:
 
     ids: tuple[int, ...]
     labels: tuple[int, ...]
-    side: Literal["chosen", "rejected"] | None = None
+    side: Side | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +129,7 @@ def _sequences(batch: Mapping[str, Any], columns: Mapping[str, Any]) -> Iterator
             for ids, mask in zip(lines, _plain(batch["completion_mask"]), strict=True)
         ]
     paired = "labels" not in batch and len(lines) == 2
-    sides: Sequence[Literal["chosen", "rejected"] | None] = (
-        ("chosen", "rejected") if paired else (None,) * len(lines)
-    )
+    sides: Sequence[Side | None] = ("chosen", "rejected") if paired else (None,) * len(lines)
     lengths = columns.get("seq_lengths")
     for ids, label, mask, side in zip(lines, labels, masks, sides, strict=True):
         left = [at for at, seen in enumerate(mask) if seen]

@@ -8,19 +8,16 @@ where that fails too, the order is taken if no row can be missing.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
 from ..core.dataset import Dataset
 from ..core.loading import load
-from ..core.model import Conversation, Span
+from ..core.model import Conversation
 from .row_matching import Matched, Matching, Place, is_a, shape_of
 from .targets.registry import installed, target
-from .targets.target import Context, Forecast
+from .targets.target import Context, Forecast, Target
 from .template_files import TemplateSourceError
 from .templates import ChatTemplate
 from .tokens import tokens_of
@@ -28,175 +25,29 @@ from .trainer_data import (
     IGNORED,
     PART_OF_A_CHARACTER,
     Example,
+    Side,
     Vocabulary,
     WitnessError,
     data_of,
     examples,
 )
+from .witness_preference import Answers, Foretold, answers_foretold
+from .witnessed import Difference, Missing, What, Witness, WitnessRow
 
 __all__ = ["Difference", "Missing", "Witness", "WitnessError", "WitnessRow", "witness"]
 
-
-@dataclass(frozen=True, slots=True)
-class WitnessRow:
-    """One sequence of tokens the trainer trains on.
-
-    Attributes:
-        number: 0-based place of its row in the trainer's data. Sequences packed into one row have the same.
-        conversation: position of the conversation in the dataset, None where it is not known.
-        id: the conversation's id, None where it is not known.
-        side: ``chosen`` or ``rejected`` where rows are pairs.
-        text: the tokens as text, control strings and all.
-        trained: what of the text the loss is computed on, in code points, in order.
-        ids: the tokens.
-        labels: a token's label; -100: the loss is not computed on it.
-        cut: whether something of the conversation is missing at the length limit; None where that is not known.
-        forecast: what we foretold, None where nothing was.
-    """
-
-    number: int
-    conversation: int | None
-    id: str | None
-    side: Literal["chosen", "rejected"] | None
-    text: str
-    trained: tuple[Span, ...]
-    ids: tuple[int, ...] = field(repr=False)
-    labels: tuple[int, ...] = field(repr=False)
-    cut: bool | None = None
-    forecast: Forecast | None = field(default=None, repr=False)
-
-    @property
-    def trained_tokens(self) -> int:
-        """How many tokens the loss is computed on."""
-        return sum(label != IGNORED for label in self.labels)
-
-
-@dataclass(frozen=True, slots=True)
-class Missing:
-    """A conversation the trainer has no row of.
-
-    Attributes:
-        conversation: its position in the dataset.
-        id: its id.
-        forecast: what we foretold, None where nothing was.
-    """
-
-    conversation: int
-    id: str
-    forecast: Forecast | None = field(default=None, repr=False)
-
-    @property
-    def why(self) -> str | None:
-        """The reason we foretold, None where we did not foretell it."""
-        if self.forecast is None:
-            return None
-        return next((one.says for one in self.forecast.reasons if one.outcome == "dropped"), None)
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """Where the trainer does something else than we foretold: a finding about us.
-
-    Attributes:
-        conversation: position of the conversation in the dataset.
-        id: its id.
-        what: ``row`` (there or not), ``text``, ``trained`` (which tokens) or ``tokens`` (how many).
-        foretold: what we said.
-        found: what the trainer does.
-    """
-
-    conversation: int
-    id: str
-    what: Literal["row", "text", "trained", "tokens"]
-    foretold: str
-    found: str
-
-
-@dataclass(frozen=True)
-class Witness:
-    """What a trainer trains on.
-
-    Attributes:
-        trainer: its class.
-        rows: the sequences, in the order of the trainer's data.
-        missing: conversations of the dataset that the trainer has no row of; empty without a dataset.
-        differences: where the trainer does something else than we foretold.
-        conversations: how many conversations the dataset has, None without one.
-        matched_by: how rows were matched to conversations: by ``content``, by ``tokens`` or by ``order``; None: not at all.
-        notes: what a reader has to know besides, in plain sentences.
-    """
-
-    trainer: str
-    rows: tuple[WitnessRow, ...]
-    missing: tuple[Missing, ...]
-    differences: tuple[Difference, ...]
-    conversations: int | None
-    matched_by: Matched | None
-    notes: tuple[str, ...]
-    _decode: Callable[[Sequence[int]], str] = field(repr=False)
-
-    @cached_property
-    def cut(self) -> tuple[WitnessRow, ...]:
-        """The rows that are cut at the length limit."""
-        return tuple(row for row in self.rows if row.cut)
-
-    def of(self, conversation: int | str) -> list[WitnessRow]:
-        """The rows of one conversation, by its position or its id."""
-        return [row for row in self.rows if conversation in (row.conversation, row.id)]
-
-    def tokens(self, row: WitnessRow) -> list[tuple[str, bool]]:
-        """Each token of a row as text, and whether the loss is computed on it."""
-        return [
-            (self._decode([one]), label != IGNORED) for one, label in zip(row.ids, row.labels, strict=True)
-        ]
-
-    @property
-    def summary(self) -> str:
-        """What was found, in plain sentences, one a line."""
-        return "\n".join(self._sentences())
-
-    def _sentences(self) -> Iterator[str]:
-        rows, tokens = len(self.rows), sum(len(row.ids) for row in self.rows)
-        trained = sum(row.trained_tokens for row in self.rows)
-        share = f" ({trained / tokens:.1%})" if tokens else ""
-        yield f"{self.trainer} holds {_many(rows, 'sequence')} of {tokens:,} tokens; {trained:,}{share} of them are trained."
-        if nothing := sum(not row.trained_tokens for row in self.rows):
-            yield f"Nothing is trained in {_many(nothing, 'of the sequences', 'of the sequences')}."
-        if self.cut:
-            yield f"{_many(len(self.cut), 'sequence is', 'sequences are')} cut at the length limit."
-        if self.conversations is not None:
-            yield from self._about_the_dataset(self.conversations)
-        yield from self.notes
-
-    def _about_the_dataset(self, conversations: int) -> Iterator[str]:
-        if self.missing:
-            yield f"Of {_many(conversations, 'conversation')}, {len(self.missing):,} are missing."
-            for why, count in Counter(one.why for one in self.missing).most_common():
-                yield f"  {count:,}: {why or 'we did not foresee it.'}"
-        elif self.matched_by is not None:
-            yield f"Every one of {_many(conversations, 'conversation')} has its row."
-        if unknown := sum(row.conversation is None for row in self.rows):
-            yield f"{_many(unknown, 'sequence')} could not be matched to a conversation."
-        compared = sum(row.forecast is not None for row in self.rows)
-        if self.differences:
-            wrong = len({one.conversation for one in self.differences})
-            yield f"We foretold something else of {_many(wrong, 'conversation')}. That is a fault of ours, not of your data:"
-            for one in self.differences[:5]:
-                yield f"  {one.id}: we said {one.foretold}; the trainer: {one.found}."
-        elif compared:
-            yield f"Our forecast is right for {_many(compared, 'sequence')}, token by token."
-
-    def __repr__(self) -> str:
-        return self.summary
+# Trainers we foretell, by their class in TRL.
+_FORETOLD = {"SFTTrainer": "trl", "DPOTrainer": "trl-dpo", "KTOTrainer": "trl-kto"}
 
 
 def witness(trainer: Any, dataset: Any = None, *, split: str = "train", limit: int | None = None) -> Witness:
     """Read from a built trainer what it really trains on. Nothing is trained, nothing of the trainer is changed.
 
     Args:
-        trainer: a ``SFTTrainer`` or ``DPOTrainer`` of TRL, or any ``Trainer`` of transformers whose batches have labels.
+        trainer: a ``SFTTrainer``, ``DPOTrainer`` or ``KTOTrainer`` of TRL, or any ``Trainer`` of transformers whose batches
+            have labels.
         dataset: the conversations it was given: a :class:`Dataset`, or anything :func:`load` opens. With it, rows are matched
-            to conversations, missing ones are named, and for ``SFTTrainer`` our forecast, made with the trainer's own
+            to conversations, missing ones are named, and for the trainers of TRL our forecast, made with the trainer's own
             settings, is compared with what is found.
         split: ``train``, ``eval``, or the name of one of several evaluation sets.
         limit: read so many rows of the trainer's data at most. Conversations after them are not missed.
@@ -267,30 +118,35 @@ class _Reading:
             how,
             tuple(self._notes),
             self._vocabulary.decode,
+            tuple(conversations or ()),
         )
 
     # ------------------------------------------------------------------ forecast
 
-    def _forecasts(self) -> list[Forecast] | None:
+    def _forecasts(self) -> list[Foretold] | None:
         """What we foretell of each conversation with the trainer's own settings; None where we do not know the trainer."""
         conversations = self._conversations or []
-        if not is_a(self._trainer, "SFTTrainer") or not conversations:
+        name = next((one for name, one in _FORETOLD.items() if is_a(self._trainer, name)), None)
+        if name is None or not conversations:
             return None
         if (why := self._not_foretold()) is not None:
             self._notes.append(f"No forecast to compare with: {why}.")
             return None
-        one = target("trl")
+        one = target(name)
         if (here := installed(one)) is not None and here != one.version:
             self._notes.append(f"TRL is {here} here; our forecast is about {one.version}.")
-        template = self._template()
-        if template is None:
-            # A tokenizer without one can only be given texts, and then none is needed.
-            template = ChatTemplate.of("chatml")
+        context = self._context(one)
+        if name != "trl":
+            return answers_foretold(one, context, conversations)
+        judge = one.judge(shape_of([conversation.raw for conversation in conversations]), context)
+        return [{None: judge(conversation)} for conversation in conversations]
+
+    def _context(self, one: Target) -> Context:
+        # A tokenizer without a template can only be given texts, and then none is needed.
+        template = self._template() or ChatTemplate.of("chatml")
         settings = {name: getattr(self._args, name, value) for name, value in one.settings.items()}
         settings["eos_token"] = getattr(self._vocabulary.tokenizer, "eos_token", None)
-        context = Context(template, tokens_of(self._vocabulary.tokenizer), settings, self._vocabulary.around)
-        judge = one.judge(shape_of([conversation.raw for conversation in conversations]), context)
-        return [judge(conversation) for conversation in conversations]
+        return Context(template, tokens_of(self._vocabulary.tokenizer), settings, self._vocabulary.around)
 
     def _not_foretold(self) -> str | None:
         if getattr(self._trainer, "_formatting_func", None) is not None:
@@ -314,19 +170,39 @@ class _Reading:
 
     # ------------------------------------------------------------------ rows
 
-    def _matched(self, forecasts: list[Forecast] | None) -> tuple[dict[Place, int], Matched | None]:
-        if self._conversations is None:
+    def _matched(
+        self, forecasts: list[Foretold] | None
+    ) -> tuple[dict[Place, tuple[int, Side | None]], Matched | None]:
+        """Conversation and side of each sequence."""
+        conversations = self._conversations
+        if conversations is None:
             return {}, None
-        foretold = None
-        if forecasts is not None:
-            foretold = [
-                None if one.outcome in ("dropped", "refused") else self._ids(one) for one in forecasts
-            ]
         eos_token = getattr(self._vocabulary.tokenizer, "eos_token", None)
-        return Matching(self._trainer, self._examples, self._conversations, eos_token).find(foretold)
+        if is_a(self._trainer, "KTOTrainer"):
+            expected = {
+                (position, side): ids
+                for position, told in enumerate(forecasts or ())
+                for side, one in told.items()
+                if (ids := self._expected(one)) is not None
+            }
+            return Answers(self._examples, conversations, eos_token, expected).find()
+        foretold = (
+            None if forecasts is None else [self._expected(next(iter(told.values()))) for told in forecasts]
+        )
+        places, how = Matching(self._trainer, self._examples, conversations, eos_token).find(foretold)
+        sides = {
+            (one.number, at): sequence.side
+            for one in self._examples
+            for at, sequence in enumerate(one.sequences)
+        }
+        return {place: (position, sides[place]) for place, position in places.items()}, how
+
+    def _expected(self, forecast: Forecast) -> tuple[int, ...] | None:
+        """The tokens of a row we foretold; None where we foretold no row."""
+        return None if forecast.outcome in ("dropped", "refused") else self._ids(forecast)
 
     def _ids(self, forecast: Forecast) -> tuple[int, ...]:
-        """The tokens that are left of a row we foretold."""
+        """The tokens that are left of a text."""
         text, left = forecast.text or "", forecast.kept_tokens or 0
         ids = self._vocabulary.bare(text)
         if len(ids) != forecast.tokens:
@@ -334,12 +210,14 @@ class _Reading:
         at_the_end = getattr(self._args, "truncation_mode", None) == "keep_end" and not self._packed
         return tuple(ids[len(ids) - left :] if at_the_end else ids[:left])
 
-    def _rows(self, places: Mapping[Place, int], forecasts: list[Forecast] | None) -> Iterator[WitnessRow]:
+    def _rows(
+        self, places: Mapping[Place, tuple[int, Side | None]], forecasts: list[Foretold] | None
+    ) -> Iterator[WitnessRow]:
         conversations, limit = self._conversations or [], getattr(self._args, "max_length", None)
         for example in self._examples:
             for at, one in enumerate(example.sequences):
-                place = places.get((example.number, at))
-                forecast = forecasts[place] if forecasts is not None and place is not None else None
+                place, side = places.get((example.number, at), (None, one.side))
+                forecast = forecasts[place].get(side) if forecasts is not None and place is not None else None
                 text, trained = self._vocabulary.stretches(
                     one.ids, [label != IGNORED for label in one.labels]
                 )
@@ -351,7 +229,7 @@ class _Reading:
                     example.number,
                     place,
                     None if place is None else conversations[place].id,
-                    one.side,
+                    side,
                     text,
                     trained,
                     one.ids,
@@ -360,18 +238,19 @@ class _Reading:
                     forecast,
                 )
 
-    def _missing(self, rows: Sequence[WitnessRow], forecasts: list[Forecast] | None) -> Iterator[Missing]:
+    def _missing(self, rows: Sequence[WitnessRow], forecasts: list[Foretold] | None) -> Iterator[Missing]:
         there = {row.conversation for row in rows if row.conversation is not None}
         conversations = self._conversations or []
         until = max(there, default=-1) if self._limited else len(conversations)
         for position, conversation in enumerate(conversations[:until]):
             if position not in there:
-                yield Missing(position, conversation.id, forecasts[position] if forecasts else None)
+                told = next(iter(forecasts[position].values())) if forecasts else None
+                yield Missing(position, conversation.id, told)
 
     # ------------------------------------------------------------------ differences
 
     def _differences(
-        self, rows: Sequence[WitnessRow], missing: Sequence[Missing], forecasts: list[Forecast] | None
+        self, rows: Sequence[WitnessRow], missing: Sequence[Missing], forecasts: Sequence[Foretold] | None
     ) -> Iterator[Difference]:
         for one in missing:
             if one.forecast is not None and one.forecast.outcome != "dropped":
@@ -382,12 +261,26 @@ class _Reading:
             if row.forecast is not None and row.conversation is not None and row.id is not None:
                 difference = self._difference(row, row.forecast)
                 if difference is not None:
-                    what, foretold, found = difference
-                    yield Difference(row.conversation, row.id, what, foretold, found)
+                    yield Difference(row.conversation, row.id, *difference, row.side)
+        if not self._limited:
+            yield from self._answers_without_a_row(rows, forecasts or ())
 
-    def _difference(
-        self, row: WitnessRow, forecast: Forecast
-    ) -> tuple[Literal["row", "text", "trained", "tokens"], str, str] | None:
+    def _answers_without_a_row(
+        self, rows: Sequence[WitnessRow], forecasts: Sequence[Foretold]
+    ) -> Iterator[Difference]:
+        """Of a pair, one answer is there and the other is not."""
+        there = {
+            (row.conversation, row.side): row.id
+            for row in rows
+            if row.conversation is not None and row.side is not None
+        }
+        for (position, _), name in there.items():
+            for other, told in forecasts[position].items():
+                if (position, other) not in there and told.outcome not in ("dropped", "refused"):
+                    said = f"its {other} answer is {told.outcome}"
+                    yield Difference(position, name or "", "row", said, "there is no row of it", other)
+
+    def _difference(self, row: WitnessRow, forecast: Forecast) -> tuple[What, str, str] | None:
         if forecast.outcome in ("dropped", "refused"):
             return "row", f"it is {forecast.outcome}", "there is a row of it"
         if self._ids(forecast) != row.ids:
@@ -431,7 +324,3 @@ def _apart(ours: str, theirs: str) -> tuple[str, str]:
 def _short(texts: Sequence[str]) -> str:
     shown = repr(list(texts))
     return shown if len(shown) <= 200 else f"{shown[:120]} … {shown[-60:]}"
-
-
-def _many(count: int, one: str, more: str | None = None) -> str:
-    return f"{count:,} {one if count == 1 else more or one + 's'}"

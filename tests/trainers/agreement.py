@@ -1,14 +1,14 @@
-"""What the agreement scripts share: the rows, mutations of them, our forecasts, and the table at the end."""
+"""What the agreement scripts share: the rows, mutations of them, our forecasts, and what is trained of a text."""
 
 from __future__ import annotations
 
 import copy
 import json
 import random
+import re
 import sys
-from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +23,6 @@ from rolethread_nb.training.templates import ChatTemplate
 
 CASES = Path(__file__).parent / "cases"
 SHARED = ROOT.parent / "shared" / "data"
-SMALL = 5_000_000
-
-# What a trainer does with one row, and its own words for it.
-Theirs = tuple[str, str]
 
 
 class Characters:
@@ -36,14 +32,10 @@ class Characters:
 
     def __init__(self, *controls: str) -> None:
         self.controls = controls
+        self._one = re.compile("|".join([*map(re.escape, controls), "."]), re.DOTALL)
 
     def spans(self, text: str) -> list[Span]:
-        found, at = [], 0
-        while at < len(text):
-            length = next((len(one) for one in self.controls if text.startswith(one, at)), 1)
-            found.append(Span(at, at + length))
-            at += length
-        return found
+        return [Span(*found.span()) for found in self._one.finditer(text)]
 
     def count(self, text: str) -> int:
         return len(self.spans(text))
@@ -52,17 +44,30 @@ class Characters:
 def case_files() -> Iterator[tuple[str, list[Any]]]:
     """The cases of the facts, as lists of rows."""
     for path in sorted(CASES.glob("*.jsonl")):
-        yield path.stem, [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n")[:-1]]
+        yield (
+            f"cases/{path.stem}",
+            [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n")[:-1]],
+        )
 
 
-def real_files() -> Iterator[tuple[str, list[Any]]]:
-    """The real datasets that are small enough, as lists of the records we read as conversations."""
-    paths = sorted(path for folder in (SHARED, SHARED / "dirty") for path in folder.glob("*.json*"))
-    for path in paths:
-        if path.stat().st_size < SMALL:
+def real_files(most: int | None = 100) -> Iterator[tuple[str, list[Any]]]:
+    """The real datasets, as lists of the records we read as conversations. A file without any is left out.
+
+    Args:
+        most: so many rows of a long file, the same ones every time; None for all.
+    """
+    for folder, name in ((SHARED, "real"), (SHARED / "dirty", "dirty")):
+        for path in sorted(folder.glob("*.json*")):
             rows = [conversation.raw for conversation in rt.load(path)]
             if rows:
-                yield path.name, rows
+                yield f"{name}/{path.name}", some(rows, most or len(rows))
+
+
+def some(rows: list[Any], most: int = 40) -> list[Any]:
+    """A long file by the same rows every time, in their order."""
+    if len(rows) <= most:
+        return rows
+    return [rows[at] for at in sorted(random.Random(4).sample(range(len(rows)), most))]
 
 
 def mutations(count: int, *more: Any) -> list[Any]:
@@ -187,43 +192,6 @@ class Ours:
             return None
         kept = [reason.outcome for reason in forecast.reasons if reason.code not in ignoring]
         return max(kept, key=OUTCOMES.index, default="taken")
-
-
-@dataclass
-class Table:
-    """Agreement by file."""
-
-    title: str
-    explained: Callable[[str, Any, str, str], str | None] = lambda name, row, theirs, ours: None
-    verbose: bool = "--verbose" in sys.argv
-    counts: dict[str, Counter[str]] = field(default_factory=dict)
-    reasons: Counter[str] = field(default_factory=Counter)
-
-    def add(self, name: str, row: Any, theirs: Theirs, ours: str | None, why: Any = "") -> None:
-        counts = self.counts.setdefault(name, Counter())
-        if ours is None:
-            counts["not read"] += 1
-        elif theirs[0] == ours:
-            counts["equal"] += 1
-        elif (reason := self.explained(name, row, theirs[0], ours)) is not None:
-            counts["explained"] += 1
-            self.reasons[reason] += 1
-        else:
-            counts["DIFFERENT"] += 1
-            if self.verbose or counts["DIFFERENT"] <= 3:
-                print(f"{self.title} {name}: they {theirs}, we {ours} {why}\n     {json.dumps(row)[:600]}")
-
-    def done(self) -> int:
-        """Prints the table; 1 if something differs that is not explained."""
-        total: Counter[str] = Counter()
-        print(f"\n{self.title}")
-        for name, counts in self.counts.items():
-            print(f"  {name:46} {dict(counts)}")
-            total.update(counts)
-        for reason, count in self.reasons.items():
-            print(f"  explained ({count}): {reason}")
-        print(f"  all: {dict(total)}")
-        return int(total["DIFFERENT"] > 0)
 
 
 def tokenizer_of(template: str, eos: str, *controls: str) -> Any:

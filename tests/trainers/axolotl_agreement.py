@@ -25,16 +25,18 @@ sys.path.insert(0, str(Path(__file__).parent))
 from agreement import (
     Characters,
     Ours,
-    Table,
     case_files,
     forecast_text,
     mutations,
     real_files,
     shape_of,
+    some,
     tokenizer_of,
     trained_text,
 )
 from axolotl.prompt_strategies.chat_template import ChatTemplatePrompter, ChatTemplateStrategy
+from harm import Held, harm_of
+from tables import Table
 
 from rolethread_nb.training.chatml import CHATML
 from rolethread_nb.training.targets.records import message_keys, turns_key
@@ -89,7 +91,7 @@ class Theirs:
         )
 
     def verdict(self, row: Any, text: str | None) -> tuple[str, str]:
-        """What becomes of a row, and which of its text is trained."""
+        """What becomes of a row, and which of the text is trained; the words of the error if it is refused."""
         try:
             done = self.strategy._tokenize_single_prompt(_without_none(row))
         except Exception as error:
@@ -109,13 +111,50 @@ def _without_none(row: Any) -> Any:
 
 def odd_calls(name: str, row: Any, theirs: str, ours: str) -> str | None:
     """Tool calls that are no list of objects, under a template that reads none."""
-    if ours == "refused" and any(
-        "tool_calls" in one
-        for one in row.get("messages", row.get("conversations")) or ()
-        if isinstance(one, dict)
-    ):
+    if ours == "refused" and any("tool_calls" in one for one in _turns(row)):
         return "a template that reads no `tool_calls` is not given them, however odd they are; which it reads is not known"
+    return silent(name, row, theirs, ours)
+
+
+def silent(name: str, row: Any, theirs: str, ours: str) -> str | None:
+    """An answer without text."""
+    answers = [one for one in _turns(row) if one.get("role", one.get("from")) in ("assistant", "gpt")]
+    if (theirs, ours) == ("taken", "altered") and any(
+        not one.get("content", one.get("value")) for one in answers
+    ):
+        return (
+            "an answer without text leaves nothing to look for in what is trained; Axolotl trains neither it nor the token"
+            " that ends it, and we say so"
+        )
     return None
+
+
+def _turns(row: Any) -> list[Any]:
+    turns = row.get("messages", row.get("conversations"))
+    return [one for one in turns if isinstance(one, dict)] if isinstance(turns, list) else []
+
+
+def compare(
+    name: str, rows: Sequence[Any], ours: Ours, trainer: Theirs, tables: tuple[Table, Table], weights: bool
+) -> None:
+    """One file: what becomes of each row, and which text of it is trained."""
+    outcomes, labels = tables
+    for at, row in enumerate(rows):
+        forecast, conversation = ours.forecasts[at], ours.conversations[at]
+        if forecast is None or conversation is None:
+            outcomes.add(name, row, ("", ""), None)
+            continue
+        outcome, shown = trainer.verdict(row, forecast.text)
+        if outcome == "kept":
+            held = Held(forecast.text or "", shown)
+            harm = harm_of(conversation, held, controls=TOKENS.controls, answers=True, weights=weights)
+            outcomes.add(
+                name, row, ("altered" if harm else "taken", str(harm)), forecast.outcome, ours.says(at)
+            )
+        else:
+            outcomes.add(name, row, (outcome, shown), forecast.outcome, ours.says(at))
+        if outcome != "refused" and forecast.outcome != "refused":
+            labels.add(name, row, (shown, ""), forecast_text(forecast, len(shown)), ours.says(at))
 
 
 def main() -> int:
@@ -125,29 +164,18 @@ def main() -> int:
     for title, (template, settings) in ((title, SETTINGS[title]) for title in wanted):
         tokenizer = tokenizer_of(template, "<|im_end|>", "<|im_start|>")
         ours_template = ChatTemplate.of(template, special_tokens={"eos_token": "<|im_end|>"})
-        table = Table(f"axolotl 0.19.0, {title}")
+        tables = Table("axolotl", title, explained=silent), Table("axolotl", title, "labels")
         if "tool_calls" not in template:
-            table.explained = odd_calls
-        groups = files if title == "defaults" else [one for one in files if len(one[1]) < 150]
-        groups = [*groups, *(("mutations", [row]) for row in mutations(400))]
+            tables[0].explained = odd_calls
+        groups = [(name, rows if title == "defaults" else some(rows)) for name, rows in files]
+        groups += [("mutations", [row]) for row in mutations(400)]
         for name, rows in groups:
             ours = Ours.of("axolotl", rows, settings, ours_template, TOKENS)
-            if not all(isinstance(row, dict) for row in rows):
-                continue
-            trainer = Theirs(rows, template, settings, tokenizer)
-            for at, row in enumerate(rows):
-                forecast = ours.forecasts[at]
-                outcome, shown = trainer.verdict(row, forecast.text if forecast else None)
-                verdict = ours.outcome(at)
-                if forecast is None or verdict is None:
-                    table.add(name, row, (outcome, shown), None)
-                    continue
-                mine = verdict if verdict in ("refused", "dropped") else "kept"
-                if outcome != "refused" and mine != "refused":
-                    outcome = f"{outcome} {shown!r}"
-                    mine = f"{mine} {forecast_text(forecast, len(shown))!r}"
-                table.add(name, row, (outcome, shown), mine, ours.says(at))
-        failed |= table.done()
+            if all(isinstance(row, dict) for row in rows):
+                trainer = Theirs(rows, template, settings, tokenizer)
+                compare(name, rows, ours, trainer, tables, "message_field_training" in settings)
+        for table in tables:
+            failed |= table.done()
     return failed
 
 

@@ -29,11 +29,11 @@ sys.path.insert(0, str(Path(__file__).parent))
 from agreement import (
     Characters,
     Ours,
-    Table,
     case_files,
     mutations,
     real_files,
     shape_of,
+    some,
     tokenizer_of,
 )
 
@@ -48,15 +48,19 @@ package = types.ModuleType("llamafactory.data")
 package.__path__ = [f"{home}/data"]
 sys.modules["llamafactory.data"] = package
 
+from harm import GAP, Held, harm_of
 from llamafactory.data.converter import OpenAIDatasetConverter, SharegptDatasetConverter
 from llamafactory.data.parser import DatasetAttr
 from llamafactory.data.processor.supervised import SupervisedDatasetProcessor
 from llamafactory.data.template import TEMPLATES
+from tables import Table
 
 from rolethread_nb.training.targets.llamafactory_rows import Columns
 from rolethread_nb.training.templates import ChatTemplate
 
 logging.disable(logging.CRITICAL)
+# What its OpenAI formatter writes into every system prompt.
+ADDED = "detailed thinking o"
 SETTINGS: Mapping[str, Mapping[str, Any]] = {
     "sharegpt": {},
     "openai": {"formatting": "openai"},
@@ -123,7 +127,7 @@ class Theirs:
 
 def odd_tool(name: str, row: Any, theirs: str, ours: str) -> str | None:
     """A tool definition that is no JSON Schema within."""
-    if (theirs, ours) == ("refused", "kept") and isinstance(row.get("tools"), list):
+    if theirs == "refused" and ours in ("taken", "altered") and isinstance(row.get("tools"), list):
         return "the template chatml reads the schema of each tool and stops at an odd one; others write it as it is"
     return None
 
@@ -134,30 +138,49 @@ def main() -> int:
     files = [*case_files(), *real_files()]
     wanted = [one for one in sys.argv[1:] if not one.startswith("-")] or list(SETTINGS)
     for title, settings in ((title, SETTINGS[title]) for title in wanted):
-        table, loss = (
-            Table(f"llamafactory 0.9.5, {title}", odd_tool),
-            Table(f"llamafactory 0.9.5, {title}: what is trained"),
-        )
-        for name, rows in [*files, *(("mutations", [row]) for row in mutations(400))]:
-            if len(rows) > 150 and title not in ("sharegpt", "openai"):
-                continue
+        outcomes = Table("llamafactory", title, explained=odd_tool)
+        labels = Table("llamafactory", title, "text and labels")
+        groups = [(name, rows if title in ("sharegpt", "openai") else some(rows)) for name, rows in files]
+        for name, rows in [*groups, *(("mutations", [row]) for row in mutations(400))]:
             ours = Ours.of("llamafactory", rows, settings, template, TOKENS)
-            if not all(isinstance(row, dict) for row in rows):
-                continue
-            trainer = Theirs(rows, settings)
-            for at, row in enumerate(rows):
-                forecast = ours.forecasts[at]
-                outcome, words, ids, labels = trainer.verdict(row)
-                verdict = ours.outcome(at)
-                if forecast is None or verdict is None:
-                    table.add(name, row, (outcome, words), None)
-                    continue
-                mine = verdict if verdict in ("refused", "dropped") else "kept"
-                table.add(name, row, (outcome, words), mine, ours.says(at))
-                if outcome == mine == "kept" and not _has_tools(row):
-                    compare(loss, name, row, forecast, ids, labels)
-        failed |= table.done() | loss.done()
+            if all(isinstance(row, dict) for row in rows):
+                compare(name, rows, ours, Theirs(rows, settings), outcomes, labels)
+        failed |= outcomes.done() | labels.done()
     return failed
+
+
+def compare(
+    name: str, rows: Sequence[Any], ours: Ours, trainer: Theirs, outcomes: Table, labels: Table
+) -> None:
+    """One file: what becomes of each row, and which text of it is trained."""
+    for at, row in enumerate(rows):
+        forecast, conversation = ours.forecasts[at], ours.conversations[at]
+        if forecast is None or conversation is None:
+            outcomes.add(name, row, ("", ""), None)
+            continue
+        outcome, words, ids, trained = trainer.verdict(row)
+        written = _has_tools(row)
+        if outcome != "kept":
+            outcomes.add(name, row, (outcome, words), forecast.outcome, ours.says(at))
+        elif written:
+            # Its own templates write tools and calls in other words, so that only whether it is kept can be compared.
+            kept = forecast.outcome in ("taken", "altered")
+            outcomes.add(name, row, ("kept", ""), "kept" if kept else forecast.outcome, ours.says(at))
+        else:
+            harm = harm_of_row(conversation, forecast, ids, trained)
+            outcomes.add(
+                name, row, ("altered" if harm else "taken", str(harm)), forecast.outcome, ours.says(at)
+            )
+        if outcome == "kept" and not written and forecast.outcome in ("taken", "altered"):
+            compare_labels(labels, name, row, forecast, ids, trained)
+
+
+def harm_of_row(conversation: Any, forecast: Any, ids: Sequence[int], labels: Sequence[int]) -> set[str]:
+    text = "".join(_letter(one) for one in ids)
+    trained = "".join(GAP if label == -100 else _letter(label) for label in labels)
+    cut = forecast.kept is not None
+    harm = harm_of(conversation, Held(text, trained, cut), controls=TOKENS.controls, answers=True)
+    return harm | ({"added"} if ADDED in text else set())
 
 
 def _has_tools(row: Any) -> bool:
@@ -166,7 +189,7 @@ def _has_tools(row: Any) -> bool:
     return any(word in words for word in ('"tools"', '"tool_calls"', '"function_call"', '"tool"'))
 
 
-def compare(
+def compare_labels(
     table: Table, name: str, row: Any, forecast: Any, ids: Sequence[int], labels: Sequence[int]
 ) -> None:
     theirs = "".join(_letter(one) for one in ids), "".join(_letter(one) for one in labels if one != -100)

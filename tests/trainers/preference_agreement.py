@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from real_trl import SCRATCH, ExactTokens, model, quiet, rows_of, shape_of, tokenizer
+from tables import Table
 
 import rolethread_nb as rt
 from rolethread_nb.training.targets.target import Context, Forecast
@@ -173,15 +174,17 @@ def main() -> int:
     bad = 0
     for one in TARGETS:
         total: Counter[str] = Counter()
+        table = Table(one.name, "small sets, two templates, three lengths", "all of a set")
         for name, records in files().items():
             for template in ("chatml", "trl:qwen3"):
                 for length in (16, 200, 1024):
                     problems = compare(one, name, records, template, length)
                     total["DIFFERENT" if problems else "equal"] += 1
+                    table.count(name, 1, int(not problems))
                     for problem in problems[:2]:
                         print(f"   {one.name}, {name}, {template}, {length}: {problem}")
         print(f"{one.name}: {dict(total)}")
-        bad += total["DIFFERENT"]
+        bad += table.done()
     return bad
 
 

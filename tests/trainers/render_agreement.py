@@ -24,7 +24,9 @@ from tokenizers import Regex, Tokenizer, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 from transformers.utils import chat_template_utils
 
-sys.path.insert(0, str(Path(__file__).parents[2]))
+sys.path.insert(0, str(Path(__file__).parent))
+
+from tables import Table
 
 from rolethread_nb.training.locating import Locator
 from rolethread_nb.training.masking import AssistantMask
@@ -136,6 +138,7 @@ def trained(text: str, mask: str) -> list[str]:
 
 def render_table() -> int:
     counts: Counter[tuple[str, str]] = Counter()
+    table = Table("trl", "templates of the wheel, rendered", "text, or refusal")
     for name, text in templates().items():
         template = ChatTemplate.of(text, special_tokens=TOKENS, clock=NOON)
         for case, messages, tools in rows():
@@ -144,15 +147,20 @@ def render_table() -> int:
                 other = ours(template, messages, tools, add_generation_prompt=prompt)
                 verdict = "refused" if one[:1] == "\0" else "rendered"
                 counts[verdict, "equal" if one == other else "DIFFERENT"] += 1
+                table.count(f"cases/{case.partition('[')[0]}", 1, int(one == other))
                 if one != other:
                     print("RENDER", name, case, prompt, repr(one[-200:]), repr(other[-200:]), sep="\n   ")
     print("renders:", dict(counts))
-    return sum(count for (_, verdict), count in counts.items() if verdict != "equal")
+    return table.done()
 
 
 def mask_tables(verbose: bool) -> int:
     known = templates()
     bad = 0
+    marked = Table("trl", "templates of the wheel, `generation` marks", "mask")
+    measured = Table(
+        "trl", "templates of the wheel, the span method beside TRL's own training template", "mask"
+    )
     total: Counter[tuple[str, str]] = Counter()
     for plain in sorted({name.removesuffix("_training") for name in known}):
         name = f"{plain}_training" if f"{plain}_training" in known else plain
@@ -198,11 +206,14 @@ def mask_tables(verbose: bool) -> int:
         total["turn masks", "compared"] += compared
         total["marks", "equal"] += marks["equal"]
         total["marks", "compared"] += marks["equal"] + marks["DIFFERENT"]
+        marked.count(f"cases, {plain}", marks["equal"] + marks["DIFFERENT"], marks["equal"])
+        why = f"{plain}: {EXPLAINED[plain]}" if plain in EXPLAINED else None
+        measured.count(f"cases, {plain}", compared, spans["equal"], why)
         if compared > spans["equal"]:
             print(f"{'':24} {EXPLAINED.get(plain, 'NOT EXPLAINED')}")
             bad += plain not in EXPLAINED
     print("masks:", dict(total))
-    return bad
+    return bad | marked.done() | measured.done()
 
 
 def compare(text: str, guess: str, wanted: str) -> str:

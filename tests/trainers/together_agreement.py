@@ -20,7 +20,8 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent))
 os.environ["TOGETHER_DISABLE_TQDM"] = "true"
 
-from agreement import Ours, Table, Theirs, case_files, mutations, real_files
+from agreement import Ours, case_files, mutations, real_files
+from tables import Table, Theirs
 from together.lib.utils.files import check_file
 
 FILE = Path(tempfile.mkdtemp(), "rows.jsonl")
@@ -45,8 +46,9 @@ MORE = (
 
 
 def main() -> int:
-    alone, whole = Table("together 2.14.0, row by row"), Table("together 2.14.0, whole files")
-    files = [*case_files(), *real_files()]
+    alone = Table("together", "every row a file of its own")
+    whole = Table("together", "whole files", "outcome and line")
+    files = [*case_files(), *real_files(None)]
     for name, rows in [*files, ("mutations", mutations(1000, *MORE))]:
         ours = Ours.of("together", rows, alone=True)
         for at, row in enumerate(rows):

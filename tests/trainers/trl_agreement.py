@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from real_trl import CASES, ExactTokens, labelled, quiet, rows_of, rows_of_file, sft, shape_of, tokenizer
+from tables import Table
 
 import rolethread_nb as rt
 from rolethread_nb.training.targets.target import OUTCOMES, Context, Forecast
@@ -173,11 +174,15 @@ def differing(
 
 def cases() -> int:
     total: Counter[str] = Counter()
+    tables = [
+        Table("trl", f"cases as they lie, {name}", "all of a file") for name in ("default", "assistant_only")
+    ]
     print(f"{'case':22} {'assistant only':14} {'SFTTrainer':24} ours")
     for path in sorted(CASES.glob("*.jsonl")):
         for assistant_only in (False, True):
             real, said, problems = compare(path, assistant_only)
             total["equal" if not problems else "DIFFERENT"] += 1
+            tables[assistant_only].count(f"cases/{path.stem}", 1, int(not problems))
             worst = max(said, key=OUTCOMES.index)
             facts = next((key for key, names in FACTS[assistant_only].items() if path.stem in names), "taken")
             note = "" if facts == worst else f"(facts: {facts})"
@@ -186,7 +191,7 @@ def cases() -> int:
             for problem in problems:
                 print("   ", problem)
     print("case files:", dict(total))
-    return total["DIFFERENT"]
+    return sum(table.done() for table in tables)
 
 
 def real_records() -> list[Any]:
@@ -206,7 +211,9 @@ def real_records() -> list[Any]:
 def truncation() -> int:
     """The same rows and the same cut as SFTTrainer."""
     records = real_records() + [one.raw for one in rt.load(str(CASES / "long_prompt.jsonl"))]
-    total: Counter[str] = Counter()
+    table = Table(
+        "trl", f"cut at {', '.join(map(str, LIMITS))} tokens, at either end", "rows, tokens and labels"
+    )
     for limit in LIMITS:
         for mode in ("keep_start", "keep_end"):
             for assistant_only in (False, True):
@@ -221,17 +228,18 @@ def truncation() -> int:
                 rows = labelled(sft(rows_of(records), tokenizer(QWEN), **settings))
                 problems = [] if len(rows) == len(left) else [f"{len(rows)} rows, not {len(left)}"]
                 for one, row in zip(left, rows, strict=False):
-                    problems += differing(one, row, processing_class, mode)
+                    found = list(differing(one, row, processing_class, mode))
+                    table.count("real conversations", 1, int(not found))
+                    problems += found
+                table.count("real conversations", abs(len(rows) - len(left)), 0)
                 cut = sum(one.kept is not None for one in left)
-                total["equal" if not problems else "DIFFERENT"] += 1
                 print(
                     f"{limit:5} {mode:10} assistant_only={assistant_only!s:5} {len(records)} conversations: {len(rows)} left,"
                     f" {cut} of them cut {'equal' if not problems else 'DIFFERENT'}"
                 )
                 for problem in problems[:3]:
                     print("   ", problem)
-    print("limits:", dict(total))
-    return total["DIFFERENT"]
+    return table.done()
 
 
 def record() -> int:

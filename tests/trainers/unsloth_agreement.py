@@ -25,11 +25,11 @@ sys.path.insert(0, str(Path(__file__).parent))
 from agreement import (
     Characters,
     Ours,
-    Table,
     case_files,
     forecast_text,
     mutations,
     real_files,
+    some,
     tokenizer_of,
     trained_text,
 )
@@ -39,6 +39,8 @@ package.__path__ = list(find_spec("unsloth_zoo").submodule_search_locations or (
 sys.modules["unsloth_zoo"] = package
 
 import datasets
+from harm import Held, harm_of
+from tables import Table
 from unsloth_zoo.dataset_utils import (
     get_chat_template_parts,
     standardize_data_formats,
@@ -51,6 +53,7 @@ from rolethread_nb.training.templates import ChatTemplate
 
 datasets.disable_progress_bars()
 datasets.disable_caching()
+datasets.logging.set_verbosity_error()
 FOLDER = Path(tempfile.mkdtemp())
 LIMIT = 2048
 TOKENS = Characters("<|im_start|>", "<|im_end|>")
@@ -66,8 +69,8 @@ def loaded(rows: Sequence[Any]) -> Any:
     return datasets.load_dataset("json", data_files=str(path), split="train", cache_dir=str(FOLDER / "cache"))
 
 
-def theirs(rows: Sequence[Any]) -> tuple[str, list[tuple[str, str]]]:
-    """Why the file is refused, or what of each row is trained."""
+def theirs(rows: Sequence[Any]) -> tuple[str, list[tuple[bool, str, bool]]]:
+    """Why the file is refused, or of each row whether it is kept, what of it is trained, and whether it is cut."""
     try:
         done = standardize_data_formats(loaded(rows))
         column = "conversations" if "conversations" in done.column_names else "messages"
@@ -77,38 +80,48 @@ def theirs(rows: Sequence[Any]) -> tuple[str, list[tuple[str, str]]]:
             ids = TOKENIZER(text, add_special_tokens=False, truncation=True, max_length=LIMIT).input_ids
             labels = MASK({"input_ids": [ids]})["labels"][0]
             shown = trained_text(text, labels, TOKENS)
-            found.append(("dropped" if all(label == -100 for label in labels) else "kept", shown))
+            kept = any(label != -100 for label in labels)
+            found.append((kept, shown, TOKENS.count(text) > LIMIT))
     except Exception as error:
         return f"{type(error).__name__}: {error}", []
     return "", found
+
+
+def compare(name: str, rows: Sequence[Any], files: Table, outcomes: Table, labels: Table) -> None:
+    """One file: is it refused, what becomes of each row, and which text of it is trained."""
+    ours = Ours.of("unsloth", rows, template=TEMPLATE, tokens=TOKENS)
+    unread = any(forecast is None for forecast in ours.forecasts)
+    refused = bool(ours.file) or any(ours.outcome(at) == "refused" for at in range(len(rows)))
+    words, found = theirs(rows)
+    verdict = None if unread else "refused" if refused else "taken"
+    files.add(name, rows[:2], ("refused" if words else "taken", words), verdict, [ours.says(0), ours.file])
+    for at, (kept, shown, cut) in enumerate(found):
+        forecast, conversation = ours.forecasts[at], ours.conversations[at]
+        if forecast is None or conversation is None or refused:
+            continue
+        harm = harm_of(
+            conversation, Held(forecast.text or "", shown, cut), controls=TOKENS.controls, answers=True
+        )
+        outcome = "dropped" if not kept else "altered" if harm else "taken"
+        outcomes.add(name, rows[at], (outcome, str(harm)), forecast.outcome, ours.says(at))
+        labels.add(name, rows[at], (shown, ""), forecast_text(forecast, len(shown)))
 
 
 def main() -> int:
     mine = markers_of(TEMPLATE)
     print("markers", repr(INSTRUCTION), repr(RESPONSE), mine)
     failed = int(mine is None or (mine.instruction, mine.response) != (INSTRUCTION, RESPONSE))
-    table, masks = Table("unsloth_zoo 2026.10.9, files"), Table("unsloth_zoo 2026.10.9, what is trained")
-    groups = [(name, rows, name) for name, rows in [*case_files(), *real_files()]]
-    groups += [("mutations", [row], "mutations") for row in mutations(400)]
-    for _, rows, group in groups:
-        ours = Ours.of("unsloth", rows, template=TEMPLATE, tokens=TOKENS)
-        unread = any(forecast is None for forecast in ours.forecasts)
-        refused = ours.file or any(ours.outcome(at) == "refused" for at in range(len(rows)))
-        words, found = theirs(rows)
-        verdict = None if unread else "refused" if refused else "taken"
-        table.add(
-            group, rows[:2], ("refused" if words else "taken", words), verdict, [ours.says(0), ours.file]
-        )
-        for at, (outcome, shown) in enumerate(found):
-            forecast = ours.forecasts[at]
-            if forecast is None or refused:
-                continue
-            theirs_row = f"{outcome} {shown!r}"
-            ours_outcome = "dropped" if ours.outcome(at) == "dropped" else "kept"
-            masks.add(
-                group, rows[at], (theirs_row, ""), f"{ours_outcome} {forecast_text(forecast, len(shown))!r}"
-            )
-    return failed | table.done() | masks.done()
+    tables = [Table("unsloth", compares=what) for what in ("files", "outcome", "labels")]
+    groups = [*case_files(), *real_files(), *(("mutations", [row]) for row in mutations(400))]
+    for name, rows in groups:
+        compare(name, rows, *tables)
+        # Where one row ends the run for all, the others are seen alone.
+        if len(rows) > 1 and theirs(rows)[0]:
+            for row in some(rows):
+                compare(f"{name}, row by row", [row], *tables)
+    for table in tables:
+        failed |= table.done()
+    return failed
 
 
 if __name__ == "__main__":

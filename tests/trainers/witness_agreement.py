@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 import torch
 from real_trl import CASES, SCRATCH, labelled, model, quiet, rows_of, sft, tokenizer
+from tables import Table
 from trl_agreement import forecasts
 
 import rolethread_nb as rt
@@ -73,11 +74,11 @@ SETTINGS = (
 
 def files() -> Iterator[tuple[str, list[Any]]]:
     for path in sorted(CASES.glob("*.jsonl")):
-        yield path.stem, [one.raw for one in rt.load(str(path))]
+        yield f"cases/{path.stem}", [one.raw for one in rt.load(str(path))]
     for name in (*MESSAGES, *TEXTS):
         if (DATA / name).is_file():
             dataset = rt.load(str(DATA / name))
-            yield name, [dataset[at].raw for at in range(min(ROWS, len(dataset)))]
+            yield f"real/{name}", [dataset[at].raw for at in range(min(ROWS, len(dataset)))]
 
 
 def with_prompts(records: list[Any]) -> list[Any]:
@@ -125,7 +126,9 @@ def state(trainer: Any) -> Any:
     return weights, drawn, trainer._signature_columns, trainer.state.global_step, trainer.model.training
 
 
-def compare(setting: Setting, name: str, records: list[Any], length: int, total: Counter[str]) -> None:
+def compare(
+    setting: Setting, name: str, records: list[Any], length: int, total: Counter[str], table: Table
+) -> None:
     options = {"max_length": length, **setting.options}
     packed = bool(options.get("packing"))
     try:
@@ -136,6 +139,7 @@ def compare(setting: Setting, name: str, records: list[Any], length: int, total:
         # Each verdict is about one conversation; that all of them are empty, which cannot be packed, is seen from all.
         said = said or (packed and all(one.outcome == "dropped" for one in ours))
         total["trainer refuses, so we said" if said else "files DIFFERENT"] += 1
+        table.count(name, 1, int(said))
         if not said:
             print(f"   {setting.name}, {length}, {name}: not refused by us: {error!r}"[:300])
         return
@@ -144,6 +148,8 @@ def compare(setting: Setting, name: str, records: list[Any], length: int, total:
     changed = ["the trainer has changed"] if state(trainer) != before else []
     problems = changed + list(problems_of(trainer, found, records, packed))
     total["files equal" if not problems else "files DIFFERENT"] += 1
+    rows = max(1, len(found.rows))
+    table.count(name, rows, rows - min(rows, len(problems)))
     total["rows"] += len(found.rows)
     total["missing"] += len(found.missing)
     total["compared"] += sum(row.forecast is not None for row in found.rows)
@@ -269,14 +275,18 @@ def main() -> int:
     for setting in SETTINGS:
         if wanted and setting.name not in wanted:
             continue
+        lengths = " and ".join(map(str, LENGTHS))
+        table = Table(
+            "trl", f"witness: {setting.name}, {lengths} tokens", "labels, and the forecast beside them"
+        )
         for length in LENGTHS:
             total: Counter[str] = Counter()
             for name, records in read:
                 given = with_prompts(records) if setting.prompts else records
                 if given:
-                    compare(setting, name, given, length, total)
-            bad += total["files DIFFERENT"]
+                    compare(setting, name, given, length, total, table)
             print(f"{setting.name:24} {length:5}  {dict(sorted(total.items()))}", flush=True)
+        bad += table.done()
     return bad
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from ...core.model import Conversation
 from .reasons import because
-from .records import Numbering, numbering, shown
-from .target import Context, Forecast, Judge, Reason, Shape, Target
+from .records import Numbering, loss_weights, numbering, shown
+from .target import Context, Forecast, Judge, Reason, Shape, documented
 
 _LEAST_ROWS, _MOST_ROWS = 3, 3_000_000
 _ROLES = ("system", "user", "assistant", "tool")
@@ -84,30 +84,17 @@ def _is_number(value: Any) -> bool:
 
 
 def _weights(conversation: Conversation) -> dict[int, float]:
-    """The weights of the assistant's turns, those of the row included, if any of them is not 1."""
-    record, turn_of = conversation.raw, numbering(conversation, "messages")
-    whole = float(record.get("weight", 1))
-    found = {
-        turn: whole * message.get("weight", 1)
-        for at, message in enumerate(record["messages"])
-        if message["role"] == "assistant" and (turn := turn_of(at)) is not None
-    }
-    return found if any(weight != 1 for weight in found.values()) else {}
+    """Those of the turns, times the one of the row."""
+    whole = float(conversation.raw.get("weight", 1))
+    return loss_weights(conversation, lambda message: whole * message.get("weight", 1))
 
 
 TARGETS = (
-    Target(
-        name="fireworks",
-        title="Fireworks",
-        package=None,
-        version="2026-11",
-        basis="documentation",
-        settings={},
-        judge=_judge,
-        refuses_file=_refuses_file,
-        notes=(
-            "Fireworks's client checks only the file's extension and that it is not empty; the rows are looked at after"
-            " the upload.",
-        ),
+    documented(
+        "fireworks",
+        "Fireworks",
+        _judge,
+        _refuses_file,
+        "Fireworks's client checks only the file's extension and that it is not empty; the rows are looked at after the upload.",
     ),
 )

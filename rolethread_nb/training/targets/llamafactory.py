@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from ...core.model import Conversation, Span
 from ..masking import AssistantMask
-from .llamafactory_rows import Aligned, Columns, NoRowError, align
+from .llamafactory_rows import Columns, NoRowError, align
 from .reasons import because
 from .records import numbering
-from .rendering import Text, Writer, in_order, numbered
+from .rendering import Text, Writer, numbered
 from .target import Context, Forecast, Reason, Shape, Target
+from .turn_reasons import cut_around, in_order, unread, with_weights
+
+_TITLE = "LLaMA-Factory"
 
 
 class _Judge:
@@ -33,11 +36,12 @@ class _Judge:
         text = self._writer.write(made.messages, made.turns, made.tools)
         if isinstance(text, Reason):
             # LLaMA-Factory writes with a template of its own, which refuses nothing.
-            return Forecast(in_order([*made.reasons, *_weights(conversation, self._columns)]))
-        reasons = [*made.reasons, *self._text_reasons(text, made), *_weights(conversation, self._columns)]
-        return self._forecast(text, reasons)
+            return Forecast(in_order(made.reasons))
+        reasons = [*made.reasons, *self._text_reasons(text), *unread(conversation, text.turns, _TITLE)]
+        reasons += self._history(conversation, text) if self._last_only else ()
+        return with_weights(conversation, self._forecast(text, reasons), _TITLE)
 
-    def _text_reasons(self, text: Text, made: Aligned) -> Iterator[Reason]:
+    def _text_reasons(self, text: Text) -> Iterator[Reason]:
         """What the text says of control strings; what is lost in the model's template is not lost in LLaMA-Factory's own."""
         for reason in self._writer.text_reasons(text):
             if reason.code == "control_string":
@@ -68,7 +72,6 @@ class _Judge:
                     trained_count += length
         kept.sort()
         reasons += self._cut(text, kept) if total < count else ()
-        reasons += self._history(text) if self._last_only else ()
         if not trained_count:
             reasons.append(because("nothing_trained", "No token of it is trained."))
         return Forecast(
@@ -97,13 +100,18 @@ class _Judge:
             for one in self._writer.tokens.spans(text[start : stretch.end])
         ]
 
-    def _history(self, text: Text) -> Iterator[Reason]:
+    def _history(self, conversation: Conversation, text: Text) -> Iterator[Reason]:
+        """The answers before the last, but those that are not to be trained anyway."""
         answers = [at for at, message in enumerate(text.messages) if message["role"] == "assistant"]
         for at in answers[:-1]:
-            yield because("answer_not_trained", "mask_history trains the last answer only.", text.turns[at])
+            turn = text.turns[at]
+            raw = conversation.messages[turn].raw if turn is not None else None
+            if not (isinstance(raw, Mapping) and raw.get("weight", raw.get("train")) == 0):
+                yield because("answer_not_trained", "mask_history trains the last answer only.", turn)
 
     def _cut(self, text: Text, kept: Sequence[Span]) -> Iterator[Reason]:
         """Turns of which something is not in what is kept: the limit is shared out between each question and its answer."""
+        told = False
         for one in text.located:
             wanted = sum(end - start for start, end in one.spans)
             left = sum(
@@ -116,7 +124,10 @@ class _Judge:
             answer = text.messages[one.turn]["role"] == "assistant"
             code = ("answer_cut" if left else "answer_cut_off") if answer else "text_cut"
             what = "cuts off its end" if left else "leaves nothing of it"
+            told = True
             yield because(code, f"The limit of {self._limit} tokens {what}.", text.turns[one.turn])
+        if not told:
+            yield cut_around(self._limit)
 
 
 def shared_room(source: int, target: int, room: int) -> tuple[int, int]:
@@ -145,14 +156,6 @@ def _joined(spans: Sequence[Span]) -> Iterator[Span]:
         yield current
 
 
-def _weights(conversation: Conversation, columns: Columns) -> Iterator[Reason]:
-    turn_of = numbering(conversation, columns.messages)
-    for at, message in enumerate(conversation.raw[columns.messages]):
-        if message.get(columns.role) == columns.assistant and message.get("weight") not in (None, 1):
-            says = "LLaMA-Factory does not look at the weight of this turn."
-            yield because("weights_ignored", says, turn_of(at))
-
-
 def _refuses_file(shape: Shape, context: Context) -> str | None:
     columns = Columns.of(shape, str(context.settings["formatting"]))
     if shape.rows and columns.messages not in shape.keys:
@@ -163,7 +166,7 @@ def _refuses_file(shape: Shape, context: Context) -> str | None:
 TARGETS = (
     Target(
         name="llamafactory",
-        title="LLaMA-Factory",
+        title=_TITLE,
         package="llamafactory",
         version="0.9.5",
         basis="measured",

@@ -10,8 +10,9 @@ from typing import Any
 from ...core.model import Conversation
 from .mistral_messages import flag, message_problems, tool_problems
 from .reasons import because
-from .records import Numbering, numbering, shown
+from .records import Numbering, loss_weights, numbering, shown
 from .target import Context, Forecast, Judge, Reason, Shape, Target
+from .turn_reasons import unread
 
 _VERSIONS = ("v3", "v7", "v11", "v13")
 _AFTER: Mapping[str, tuple[str, ...]] = {
@@ -32,7 +33,8 @@ def _judge(shape: Shape, context: Context) -> Judge:
 
     def judge(conversation: Conversation) -> Forecast:
         reasons = tuple(_row(conversation, version, images))
-        return Forecast(reasons, weights={} if reasons else _weights(conversation))
+        refused = any(reason.outcome == "refused" for reason in reasons)
+        return Forecast(reasons, weights={} if refused else loss_weights(conversation, _given_weight))
 
     return judge
 
@@ -60,6 +62,8 @@ def _row(conversation: Conversation, version: int, images: bool) -> Iterator[Rea
         yield from _order(messages, turn_of)
         yield from _calls(messages, turn_of, version)
         yield from _answers(messages, turn_of, version)
+        yield from _trimmed(messages, turn_of)
+        yield from unread(conversation, {turn_of(at) for at in range(len(messages))}, "Mistral")
 
 
 def _order(messages: Messages, turn_of: Numbering) -> Iterator[Reason]:
@@ -204,15 +208,19 @@ def _weight(message: Mapping[str, Any]) -> float | None:
     return None if weight is None else float(weight)
 
 
-def _weights(conversation: Conversation) -> dict[int, float]:
-    """The weights of the assistant's turns, if any of them is not 1."""
-    turn_of = numbering(conversation, "messages")
-    found = {
-        turn: 1.0 if (weight := _weight(message)) is None else weight
-        for at, message in enumerate(conversation.raw["messages"])
-        if message["role"] == "assistant" and (turn := turn_of(at)) is not None
-    }
-    return found if any(weight != 1 for weight in found.values()) else {}
+def _trimmed(messages: Messages, turn_of: Numbering) -> Iterator[Reason]:
+    """Replies that end in blanks; of several in a row, which become one, the last."""
+    for role, run in groupby(enumerate(messages), key=lambda one: one[1]["role"]):
+        said = [(at, text) for at, message in run if (text := _text(message))]
+        if role == "assistant" and said and said[-1][1].endswith(" "):
+            yield because(
+                "text_trimmed", "Blanks at the end of the reply are taken off.", turn_of(said[-1][0])
+            )
+
+
+def _given_weight(message: Mapping[str, Any]) -> float:
+    weight = _weight(message)
+    return 1 if weight is None else weight
 
 
 TARGETS = (

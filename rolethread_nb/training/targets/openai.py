@@ -7,8 +7,8 @@ from typing import Any
 
 from ...core.model import Conversation
 from .reasons import because
-from .records import Numbering, numbering, shown
-from .target import Context, Forecast, Judge, Reason, Shape, Target
+from .records import Numbering, loss_weights, numbering, shown
+from .target import Context, Forecast, Judge, Reason, Shape, documented
 
 _LEAST_ROWS = 10
 _ROW_KEYS = ("messages", "tools", "parallel_tool_calls", "functions")
@@ -32,7 +32,7 @@ def _refuses_file(shape: Shape, context: Context) -> str | None:
 def _judge(shape: Shape, context: Context) -> Judge:
     def judge(conversation: Conversation) -> Forecast:
         reasons = tuple(_row(conversation))
-        return Forecast(reasons, weights={} if reasons else _weights(conversation))
+        return Forecast(reasons, weights={} if reasons else loss_weights(conversation))
 
     return judge
 
@@ -150,27 +150,12 @@ def _preference(record: Mapping[str, Any], turn_of: Numbering) -> Iterator[Reaso
             yield from _message(answer[0], None)
 
 
-def _weights(conversation: Conversation) -> dict[int, float]:
-    """The weights of the assistant's turns, if any of them is not 1."""
-    turn_of = numbering(conversation, "messages")
-    found = {
-        turn: float(message.get("weight", 1))
-        for at, message in enumerate(conversation.raw.get("messages", ()))
-        if message["role"] == "assistant" and (turn := turn_of(at)) is not None
-    }
-    return found if any(weight != 1 for weight in found.values()) else {}
-
-
 TARGETS = (
-    Target(
-        name="openai",
-        title="OpenAI",
-        package=None,
-        version="2026-11",
-        basis="documentation",
-        settings={},
-        judge=_judge,
-        refuses_file=_refuses_file,
-        notes=("OpenAI cuts examples at the token limit of the model; which that is, is not said here.",),
+    documented(
+        "openai",
+        "OpenAI",
+        _judge,
+        _refuses_file,
+        "OpenAI cuts examples at the token limit of the model; which that is, is not said here.",
     ),
 )

@@ -191,17 +191,19 @@ def control_reasons(
             )
 
 
-def weights_ignored(turn: int, trainer: str) -> Reason:
-    """A turn has a loss weight, and the trainer does not look at it."""
-    return because("weights_ignored", f"{trainer} does not look at the weight of this turn.", turn)
-
-
 def parts_lost(messages: Sequence[Mapping[str, Any]]) -> Iterator[Reason]:
     """Content parts without text: a trainer of text models never looks at them."""
     for turn, message in enumerate(messages):
         content = message.get("content")
         for part in content if isinstance(content, list) else ():
-            if isinstance(part, Mapping) and not isinstance(part.get("text"), str):
-                kind = part.get("type")
-                yield because("part_lost", f"A content part ({kind}) is not in what the model gets.", turn)
+            has_text = isinstance(part, str) or (
+                isinstance(part, Mapping) and isinstance(part.get("text"), str)
+            )
+            if part and not has_text:
+                yield part_lost(part.get("type") if isinstance(part, Mapping) else type(part).__name__, turn)
                 break
+
+
+def part_lost(kind: Any, turn: int | None) -> Reason:
+    """A content part of this kind is left out."""
+    return because("part_lost", f"A content part ({kind}) is not in what the model gets.", turn)

@@ -19,7 +19,9 @@ def numbering(conversation: Conversation, *keys: str) -> Numbering:
     reading = conversation.reading
     pointer = "".join(f"/{escaped(key)}" for key in keys)
     if reading.slots is not None or reading.pointer != pointer:
-        return lambda at: None
+        # Read from several places, such as a prompt and two answers.
+        numbers = {message.pointer: turn for turn, message in enumerate(conversation.messages)}
+        return lambda at: numbers.get(f"{pointer}/{at}")
     before = int(reading.system is not None)
     turns = len(reading.turns)
     return lambda at: at + before if 0 <= at < turns else None
@@ -48,3 +50,22 @@ def message_keys(shape: Shape, key: str) -> tuple[str, str]:
             if isinstance(turn, Mapping):
                 return ("from", "value") if "from" in turn and "role" not in turn else ("role", "content")
     return ("role", "content")
+
+
+def _plain_weight(message: Mapping[str, Any]) -> float:
+    return message.get("weight", 1)  # type: ignore[no-any-return]
+
+
+def loss_weights(
+    conversation: Conversation, weight_of: Callable[[Mapping[str, Any]], float] = _plain_weight
+) -> dict[int, float]:
+    """The weights of the assistant's turns under `messages`, by turn, if any of them is not 1."""
+    record = conversation.raw
+    messages = record.get("messages") if isinstance(record, Mapping) else None
+    turn_of = numbering(conversation, "messages")
+    found: dict[int, float] = {}
+    for at, message in enumerate(messages if isinstance(messages, list) else ()):
+        turn = turn_of(at)
+        if turn is not None and isinstance(message, Mapping) and message.get("role") == "assistant":
+            found[turn] = float(weight_of(message))
+    return found if any(weight != 1 for weight in found.values()) else {}

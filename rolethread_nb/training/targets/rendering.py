@@ -11,12 +11,9 @@ from ...core.model import Span
 from ..labels import Labels, kept_tokens, tokens_of_stretches
 from ..locating import Located
 from ..templates import Rendered, TemplateRefusedError
-from .reasons import because, control_reasons, control_strings, parts_lost, template_refused, text_reasons
+from .reasons import control_reasons, control_strings, parts_lost, template_refused, text_reasons
 from .target import Context, Forecast, Reason
-
-# Roles that every template is expected to know.
-_COMMON_ROLES = frozenset({"system", "user", "assistant", "tool"})
-_NO_ROLE = "\ufdd8"
+from .turn_reasons import RolesWritten, cut, in_order, tools_unwritten
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +46,7 @@ class Writer:
         self._context = context
         self.template = context.template
         self.tokens = context.tokens
+        self._roles = RolesWritten(context.template)
 
     @cached_property
     def _controls(self) -> frozenset[str]:
@@ -75,28 +73,13 @@ class Writer:
             *text_reasons(text.located, text.messages, text.text),
             *control_reasons(text.messages, self._controls),
             *parts_lost(text.messages),
-            *self._roles_written(text),
+            *self._roles.reasons(text.messages, text.located, text.tools),
+            *tools_unwritten(self.template, text.messages, text.tools, text.text),
         ]
         for reason in found:
             turn = text.turns[reason.turn] if reason.turn is not None else None
             if turn is not None or reason.turn is None:
                 yield replace(reason, turn=turn)
-
-    def _roles_written(self, text: Text) -> Iterator[Reason]:
-        """Turns whose role is written out as it stands, because the template writes any."""
-        written = {one.turn for one in text.located if one.spans and one.state != "lost"}
-        for turn, message in enumerate(text.messages):
-            role = message.get("role")
-            if not isinstance(role, str) or role in _COMMON_ROLES or turn not in written:
-                continue
-            other = [{**one, "role": _NO_ROLE} if at == turn else one for at, one in enumerate(text.messages)]
-            try:
-                if _NO_ROLE not in self.template.render(other, text.tools).text:
-                    continue
-            except TemplateRefusedError:
-                continue
-            says = f"The role {role!r} is written out as the speaker: the template writes any role."
-            yield because("role_as_text", says, turn)
 
     def forecast(
         self,
@@ -111,7 +94,7 @@ class Writer:
             spans, tokens_of_stretches(spans, trained), kept_tokens(len(spans), limit, "keep_start")
         )
         kept = labels.stretch_kept()
-        more = list(cut_reasons(text, kept, limit)) if kept is not None else []
+        more = list(cut(numbered(text), kept, answers(text), limit)) if kept is not None else []
         start, end = labels.kept
         return Forecast(
             reasons=in_order([*reasons, *more]),
@@ -131,29 +114,10 @@ def numbered(text: Text) -> tuple[Located, ...]:
     return tuple(one.as_turn(turn) for one in text.located if (turn := text.turns[one.turn]) is not None)
 
 
-def in_order(reasons: Sequence[Reason]) -> tuple[Reason, ...]:
-    """Reasons in the order of their turns, those about the whole conversation last."""
-    return tuple(sorted(reasons, key=lambda one: (one.turn is None, one.turn or 0)))
-
-
-def cut_reasons(text: Text, kept: Span, limit: int | None) -> Iterator[Reason]:
-    """Which turns are cut, or lie wholly beyond the end of what is kept."""
-    told = False
-    for one in text.located:
-        spans = [span for span in one.spans if span.end > span.start]
-        if one.what != "content" or not spans or spans[-1].end <= kept.end:
-            continue
-        answer = text.messages[one.turn].get("role") == "assistant"
-        turn = text.turns[one.turn]
-        told = True
-        if spans[0].start < kept.end:
-            code = "answer_cut" if answer else "text_cut"
-            yield because(code, f"The limit of {limit} tokens cuts off its end.", turn)
-        elif answer:
-            yield because("answer_cut_off", f"It lies wholly beyond the limit of {limit} tokens.", turn)
-        else:
-            yield because("text_cut", f"It lies wholly beyond the limit of {limit} tokens.", turn)
-    if not told:
-        yield because(
-            "text_cut", f"The limit of {limit} tokens cuts off what the template writes around the turns."
-        )
+def answers(text: Text) -> set[int]:
+    """The assistant's turns, with the numbers of ``Conversation.messages``."""
+    return {
+        turn
+        for turn, message in zip(text.turns, text.messages, strict=True)
+        if turn is not None and message.get("role") == "assistant"
+    }

@@ -139,3 +139,24 @@ class Target:
     refuses_file: Callable[[Shape, Context], str | None] | None = None
     notes: tuple[str, ...] = ()
     limit: str | None = None
+
+
+def documented(
+    name: str,
+    title: str,
+    judge: Callable[[Shape, Context], Judge],
+    refuses_file: Callable[[Shape, Context], str | None],
+    note: str,
+) -> Target:
+    """A hosted service that offers no check of its own: what is said of it is from its documentation."""
+    return Target(
+        name=name,
+        title=title,
+        package=None,
+        version="2026-11",
+        basis="documentation",
+        settings={},
+        judge=judge,
+        refuses_file=refuses_file,
+        notes=(note,),
+    )

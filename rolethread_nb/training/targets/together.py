@@ -7,7 +7,7 @@ from typing import Any
 
 from ...core.model import Conversation
 from .reasons import because
-from .records import Numbering, numbering, shown
+from .records import Numbering, loss_weights, numbering, shown
 from .target import Context, Forecast, Judge, Reason, Shape, Target
 
 # The keys a row of each format has to have, and those it may have besides.
@@ -29,7 +29,7 @@ def _judge(shape: Shape, context: Context) -> Judge:
 
     def judge(conversation: Conversation) -> Forecast:
         reasons = tuple(_row(conversation, first)) if checked else ()
-        return Forecast(reasons, weights=_weights(conversation))
+        return Forecast(reasons, weights=loss_weights(conversation, _given_weight))
 
     return judge
 
@@ -219,18 +219,9 @@ def _answer(key: str, answer: Any) -> Iterator[Reason]:
         yield because("key_missing", f"Together wants `content` or `tool_calls` under `{key}`.")
 
 
-def _weights(conversation: Conversation) -> dict[int, float]:
-    """The weights of the assistant's turns, if any of them is not 1."""
-    record = conversation.raw
-    messages = record.get("messages") if isinstance(record, dict) else None
-    turn_of = numbering(conversation, "messages")
-    found: dict[int, float] = {}
-    for at, message in enumerate(messages if isinstance(messages, list) else ()):
-        turn = turn_of(at)
-        if turn is not None and isinstance(message, dict) and message.get("role") == "assistant":
-            weight = message.get("weight", 1)
-            found[turn] = float(weight) if isinstance(weight, int) else 1.0
-    return found if any(weight != 1 for weight in found.values()) else {}
+def _given_weight(message: Mapping[str, Any]) -> float:
+    weight = message.get("weight", 1)
+    return weight if isinstance(weight, int) else 1
 
 
 TARGETS = (

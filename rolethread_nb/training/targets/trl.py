@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
-from ...core.model import Conversation, Message, Span
+from ...core.model import Conversation, Span
 from ..labels import AllTrained, Labels, kept_tokens, tokens_alike, tokens_of_stretches
 from ..locating import Located, Locator
 from ..masking import AssistantMask
@@ -15,8 +15,8 @@ from ..rows import Layout, LostRowError, Row, UnreadableRowError, layout, read
 from ..templates import ChatTemplate, Rendered, TemplateRefusedError
 from .reasons import because, control_reasons, control_strings, parts_lost, template_refused, text_reasons
 from .target import Context, Forecast, Reason, Shape, Target
-from .trl_reasons import cut, turns_in_text, weights_ignored
 from .trl_twins import training_template, twin_of
+from .turn_reasons import RolesWritten, cut, in_order, tools_unwritten, unread, with_weights
 
 SETTINGS: Mapping[str, Any] = {
     "max_length": 1024,
@@ -38,10 +38,6 @@ _THROWN_AWAY = (
     "The first row has no `role` in `messages`, so that TRL takes none for a conversation, throws the column away, and goes"
     " on without a row or a word."
 )
-
-# Roles that every template is expected to know.
-_COMMON_ROLES = frozenset({"system", "user", "assistant", "tool"})
-_NO_ROLE = "\ufdd8"
 
 
 class _Setting:
@@ -121,7 +117,7 @@ class Judge:
     def __init__(self, shape: Shape, context: Context) -> None:
         self._setting = _Setting(shape, context)
         self._tokens = context.tokens
-        self._roles: dict[str, bool] = {}
+        self._roles = RolesWritten(self._setting.template)
         self._packing = bool(self._setting.settings["packing"])
         strategy = self._setting.settings["packing_strategy"]
         # Packed rows are cut by one strategy only; the others go on in the next block.
@@ -175,9 +171,9 @@ class Judge:
             has_prompt = self._setting.completion_only and row.prompt_text is not None
             begin = self.prompt_tokens(row) if has_prompt else 0
         labels = self._labels(text, begin, wrapped=True)
-        located = tuple(turns_in_text(conversation, text))
-        turns = dict(enumerate(conversation.messages))
-        return self._forecast(text, labels, located, turns, [])
+        located = tuple(_turns_in_text(conversation, text))
+        answers = _answers(conversation, range(len(conversation.messages)))
+        return self._forecast(text, labels, located, answers, [])
 
     def _wrapped(self, text: str) -> list[Span]:
         """The tokens of a plain text, with those a tokenizer puts around it; a conversation has none of these."""
@@ -206,9 +202,8 @@ class Judge:
         found = setting.locator.locate(messages, rendered, row.tools, **row.variables)
         reasons = list(self._text_reasons(conversation, row, rendered, found, turns))
         located = tuple(one.as_turn(turn) for one in found if (turn := turns[one.turn]) is not None)
-        given = {turn: conversation.messages[turn] for turn in turns if turn is not None}
-        reasons += weights_ignored(given, located, labels)
-        return self._forecast(rendered.text, labels, located, given, reasons)
+        forecast = self._forecast(rendered.text, labels, located, _answers(conversation, turns), reasons)
+        return with_weights(conversation, forecast, "TRL")
 
     def _labels_of_turns(self, row: Row, rendered: Rendered, begin: int) -> Labels | AllTrained | None:
         """The labels of a conversation; None where the assistant alone is trained, and is not there."""
@@ -245,50 +240,12 @@ class Judge:
             *text_reasons(located, messages, rendered.text),
             *control_reasons(messages, self._controls),
             *parts_lost(messages),
-            *self._roles_written(messages, rendered, located, row),
+            *self._roles.reasons(messages, located, row.tools, **row.variables),
+            *tools_unwritten(self._setting.template, messages, row.tools, rendered.text, **row.variables),
         ]
         for reason in found:
             yield replace(reason, turn=turns[reason.turn] if reason.turn is not None else None)
-        given = set(turns)
-        for turn, message in enumerate(conversation.messages):
-            if turn in given or not message.text.strip():
-                continue
-            where = message.pointer or "the record"
-            if message.role == "system":
-                yield because(
-                    "system_lost", f"TRL does not read {where}, which holds the system prompt.", turn
-                )
-            else:
-                yield because("turn_lost", f"TRL does not read {where}.", turn)
-        if row.tools and self._setting.template.render(messages, None, **row.variables).text == rendered.text:
-            yield because("tools_ignored", "The template does not write the tool definitions of the row.")
-
-    def _roles_written(
-        self, messages: Sequence[Mapping[str, Any]], rendered: Rendered, located: Sequence[Located], row: Row
-    ) -> Iterator[Reason]:
-        """Turns whose role is written out as it stands, because the template writes any."""
-        written = {one.turn for one in located if one.spans and one.state != "lost"}
-        for turn, message in enumerate(messages):
-            role = message.get("role")
-            if not isinstance(role, str) or role in _COMMON_ROLES or turn not in written:
-                continue
-            if role not in self._roles:
-                self._roles[role] = self._writes_any(role, messages, row)
-            if self._roles[role]:
-                yield because(
-                    "role_as_text",
-                    f"The role {role!r} is written out as the speaker: the template writes any role.",
-                    turn,
-                )
-
-    def _writes_any(self, role: str, messages: Sequence[Mapping[str, Any]], row: Row) -> bool:
-        """Whether another role in its place is written in the same way, so that this one means nothing to the template."""
-        other = [{**one, "role": _NO_ROLE} if one.get("role") == role else one for one in messages]
-        try:
-            text = self._setting.template.render(other, row.tools, **row.variables).text
-        except TemplateRefusedError:
-            return False
-        return _NO_ROLE in text
+        yield from unread(conversation, set(turns), "TRL")
 
     @cached_property
     def _controls(self) -> frozenset[str]:
@@ -311,16 +268,16 @@ class Judge:
         text: str,
         labels: Labels | AllTrained,
         located: tuple[Located, ...],
-        turns: Mapping[int, Message],
+        answers: Collection[int],
         reasons: list[Reason],
     ) -> Forecast:
         kept = labels.stretch_kept()
         reasons += self._loss_reasons(labels)
         if kept is not None and not any(reason.outcome == "dropped" for reason in reasons):
-            reasons += cut(located, kept, turns, self._limit)
+            reasons += cut(located, kept, answers, self._limit)
         start, end = labels.kept
         return Forecast(
-            reasons=tuple(sorted(reasons, key=lambda one: (one.turn is None, one.turn or 0))),
+            reasons=in_order(reasons),
             text=text,
             trained=labels.stretches(),
             kept=kept,
@@ -354,6 +311,22 @@ class Judge:
             yield because(
                 "nothing_trained", f"{says} The row is left out, and not a word said.", outcome="dropped"
             )
+
+
+def _turns_in_text(conversation: Conversation, text: str) -> Iterator[Located]:
+    """Where the turns stand in a text that TRL takes as it is: each after the one before."""
+    cursor = 0
+    for turn, message in enumerate(conversation.messages):
+        at = text.find(message.text, cursor) if message.text else -1
+        if at >= 0:
+            cursor = at + len(message.text)
+            yield Located(turn, "content", message.content_pointer, (Span(at, cursor),), "whole")
+
+
+def _answers(conversation: Conversation, turns: Iterable[int | None]) -> set[int]:
+    """Those of these turns that are the assistant's."""
+    messages = conversation.messages
+    return {turn for turn in turns if turn is not None and messages[turn].role == "assistant"}
 
 
 def _refuses_file(shape: Shape, context: Context) -> str | None:

@@ -12,6 +12,7 @@ from ..templates import TemplateRefusedError
 from .reasons import because, template_refused
 from .target import Context, Forecast, Reason, Shape, Target
 from .trl import Judge
+from .turn_reasons import in_order
 
 _DPO: Mapping[str, Any] = {"max_length": 1024, "truncation_mode": "keep_start"}
 _KTO: Mapping[str, Any] = {"max_length": 1024}
@@ -85,9 +86,7 @@ class _Preference:
                 reasons[because("nothing_trained", says, outcome="dropped")] = None
         if len(found) > 1 and found[0].text == found[1].text:
             reasons[because("answers_alike", "Chosen and rejected are the same.")] = None
-        return replace(
-            found[0], reasons=tuple(sorted(reasons, key=lambda one: (one.turn is None, one.turn or 0)))
-        )
+        return replace(found[0], reasons=in_order(list(reasons)))
 
 
 def refusal(shape: Shape, *, paired: bool) -> tuple[str, str] | None:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from ...core.model import Conversation, Span
 from ..templates import ChatTemplate, TemplateRefusedError
 from .reasons import because
-from .records import Numbering, numbering, shown
+from .records import numbering, shown
 from .rendering import Text, Writer
 from .target import Context, Forecast, Reason, Shape, Target
+from .turn_reasons import unread, with_weights
 
 _HEAD = 10
 _COLUMN = "conversations"
@@ -252,8 +255,12 @@ class _Judge:
         text = self._writer.write(messages, [turn_of(at) for at in range(len(messages))])
         if isinstance(text, Reason):
             return Forecast((text,))
-        reasons = [*self._writer.text_reasons(text), *_weights(messages, turn_of), *_tools(conversation.raw)]
-        return self._forecast(text, reasons)
+        reasons = [
+            *self._writer.text_reasons(text),
+            *unread(conversation, text.turns, "Unsloth"),
+            *_tools(conversation.raw),
+        ]
+        return with_weights(conversation, self._forecast(text, reasons), "Unsloth")
 
     def _messages(self, record: Any) -> Sequence[Mapping[str, Any]]:
         turns = record.get(self._column) if isinstance(record, Mapping) else None
@@ -307,14 +314,12 @@ def _markers(context: Context) -> Markers | None:
     return Markers(instruction, response, tokens.get("eos_token"), tokens.get("bos_token"))
 
 
-def _weights(messages: Sequence[Mapping[str, Any]], turn_of: Numbering) -> Iterator[Reason]:
-    for at, message in enumerate(messages):
-        if message.get("role") == "assistant" and message.get("weight") not in (None, 1):
-            yield because("weights_ignored", "Unsloth does not look at the weight of this turn.", turn_of(at))
-
-
 def _tools(record: Mapping[str, Any]) -> Iterator[Reason]:
-    if record.get("tools"):
+    tools = record.get("tools")
+    if isinstance(tools, str):
+        with suppress(ValueError):
+            tools = json.loads(tools)
+    if tools:
         says = "Unsloth's formatting functions give the template no tools."
         yield because("tools_ignored", says)
 
