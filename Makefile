@@ -15,7 +15,7 @@ UV      := $(shell command -v uv 2>/dev/null)
 INSTALL := $(if $(UV),$(UV) pip install --quiet --python $(PYTHON),$(PYTHON) -m pip install -qq --disable-pip-version-check)
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-BUNDLES    := $(foreach name,thread issues balance review preflight,$(STATIC)/$(name).js $(STATIC)/$(name).css)
+BUNDLES    := $(foreach name,thread issues balance review preflight witness,$(STATIC)/$(name).js $(STATIC)/$(name).css)
 UNBUILT    := $(filter-out $(wildcard $(BUNDLES)),$(BUNDLES))
 JS_SOURCES := $(shell find js -name node_modules -prune -o -type f -print 2>/dev/null)
 

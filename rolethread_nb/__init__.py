@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from .widgets.preflight import PreflightPanel
     from .widgets.review import Review, review
     from .widgets.thread import Thread
+    from .widgets.witness import WitnessPanel
 
 __all__ = [
     "Balance",
@@ -64,6 +65,7 @@ __all__ = [
     "Turn",
     "Witness",
     "WitnessError",
+    "WitnessPanel",
     "__version__",
     "compare",
     "forget_format",
@@ -87,6 +89,7 @@ _LATER = {
     "Preflight": "training.preflight",
     "Witness": "training.witness",
     "WitnessError": "training.witness",
+    "WitnessPanel": "widgets.witness",
     "witness": "training.witness",
 }
 

@@ -204,6 +204,7 @@ def test_the_preflight_opens_what_it_counts_and_the_limit_moves_the_cut(lab: Lab
     assert shown > 0
     panel.get_by_role("spinbutton").fill("64")
     expect(cut.nth(shown)).to_be_attached()
+    expect(panel.locator("output")).to_have_text(re.compile(r"^Of \d+ conversations, \d+ "))
     for theme in ("JupyterLab Light", "JupyterLab Dark"):
         lab.theme(theme)
         lab.picture(panel, f"preflight-{theme.split()[1].lower()}")

@@ -21,15 +21,17 @@ from packaging.specifiers import SpecifierSet
 
 ROOT = Path(__file__).parent.parent
 STATIC = "rolethread_nb/widgets/static"
-COMPONENTS = ("thread", "issues", "balance", "review", "preflight")
+COMPONENTS = ("thread", "issues", "balance", "review", "preflight", "witness")
 BUNDLES = sorted(f"{STATIC}/{name}{suffix}" for name in COMPONENTS for suffix in (".js", ".css"))
 KIB = 1024
+# A bundle travels with every instance, and is saved with its notebook. The review composes all parts, and edits.
 BUDGETS = {
-    "thread": 60 * KIB,
-    "issues": 60 * KIB,
+    "thread": 64 * KIB,
+    "issues": 64 * KIB,
     "balance": 60 * KIB,
-    "review": 100 * KIB,
+    "review": 140 * KIB,
     "preflight": 64 * KIB,
+    "witness": 64 * KIB,
 }
 
 

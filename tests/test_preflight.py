@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import sys
+import time
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -14,11 +17,13 @@ import rolethread_nb as rt
 from rolethread_nb.cli import main
 from rolethread_nb.outputs.preflight_view import PreflightView, pieces
 from rolethread_nb.outputs.requests import answered
+from rolethread_nb.training.file_shape import FileShape
 from rolethread_nb.training.preflight import Preflight
 from rolethread_nb.training.targets.manual import preflight_markdown
 from rolethread_nb.training.targets.reasons import CODES
 from rolethread_nb.training.targets.registry import NAMES, target
 from rolethread_nb.training.targets.target import OUTCOMES
+from rolethread_nb.training.targets.trl import Judge as TrlJudge
 
 ROOT = Path(__file__).parent.parent
 FILE = ROOT / "example_notebooks" / "data" / "persona_agents_en.jsonl"
@@ -29,6 +34,7 @@ DROPS_SYSTEM = (
     "{{ raise_exception('Two answers in a row') }}{% endif %}"
     "{% if m.role != 'system' %}<{{ m.role }}>{{ m.content }}</s>{% endif %}{% endfor %}"
 )
+TRIMS = "{% for m in messages %}<{{ m.role }}>{{ m.content | trim }}</s>{% endfor %}"
 
 
 def words(text: str) -> int:
@@ -230,3 +236,356 @@ def test_the_command_line_says_the_same(capsys: pytest.CaptureFixture[str], tmp_
 def test_the_reference_of_trainers_is_that_of_the_code() -> None:
     page = (ROOT / "docs" / "preflight.md").read_text(encoding="utf-8")
     assert preflight_markdown() in page, "run make docs"
+
+
+# ---------------------------------------------------------------- a piece at a time
+
+
+@pytest.fixture
+def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files are read a few records at a time."""
+    for name in ("FIRST_BYTES", "BLOCK_BYTES"):
+        monkeypatch.setattr(f"rolethread_nb.sources.records.{name}", 2_000)
+
+
+@pytest.fixture
+def blocks_read(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The sizes of the blocks of datasets, as they are read."""
+    read: list[int] = []
+    blocks = rt.Dataset.blocks
+
+    def counted(dataset: rt.Dataset) -> Any:
+        for block in blocks(dataset):
+            read.append(len(block))
+            yield block
+
+    monkeypatch.setattr(rt.Dataset, "blocks", counted)
+    return read
+
+
+def written(path: Path, records: list[Any]) -> Path:
+    path.write_text("\n".join(map(json.dumps, records)) + "\n", encoding="utf-8")
+    return path
+
+
+@pytest.mark.usefixtures("small_blocks")
+def test_the_first_verdicts_are_there_before_the_rest_is_read(tmp_path: Path, blocks_read: list[int]) -> None:
+    path = written(tmp_path / "many.jsonl", [chat(f"Hi {at}", "word " * 60) for at in range(500)])
+    flight = rt.load(path).preflight(words, max_tokens=20)
+
+    assert flight.advance() >= 5
+    assert len(blocks_read) <= 2
+    assert (flight.records, flight.done) == (500, False)
+    assert flight.so_far.frame["outcome"].to_list() == ["altered"] * flight.looked_at
+    assert len(flight.verdicts()) == flight.looked_at == 500
+    assert len(blocks_read) > 50
+
+
+# The last record has a key that makes TRL take every row for something else, and one that makes it refuse the file.
+@pytest.mark.parametrize("last", [{"prompt": "Hi"}, {"images": []}, {"tools": []}, {"weight": 1}, {}])
+@pytest.mark.usefixtures("small_blocks")
+def test_a_verdict_that_is_there_stays_as_it_is(tmp_path: Path, last: dict[str, Any]) -> None:
+    records = [*CHATS, {"messages": []}, {"conversations": [{"from": "human", "value": "Hi"}]}] * 30
+    path = written(tmp_path / "mixed.jsonl", [*records, chat("Hi", "Ho", **last)])
+    flight, other = (rt.load(path).preflight(words, targets="all", max_tokens=20) for _ in range(2))
+    seen = [flight.so_far]
+    while not flight.done:
+        flight.advance()
+        seen.append(flight.so_far)
+
+    assert len(seen) > 10
+    for early in seen:
+        assert early.frame.equals(flight.frame.head(early.frame.height))
+        assert early.reasons.equals(flight.reason_frame.head(early.reasons.height))
+    assert other.frame.equals(flight.frame)
+    assert other.to_dict() == flight.to_dict()
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.json"])
+def test_trainers_see_the_file_as_its_records_are_now(tmp_path: Path, name: str) -> None:
+    records = [json.dumps(chat("Hi", "Ho", **keys)) for keys in ({}, {"notes": "x"}, {"tags": []})]
+    path = tmp_path / name
+    path.write_text("\n".join(records) if name == "a.jsonl" else f"[{','.join(records)}]", encoding="utf-8")
+    dataset = rt.load(path)
+    before = FileShape.of(dataset).shape
+    dataset.apply({(0, 1): json.dumps(GOOD).encode(), (0, 2): None}, "notes taken out")
+    after = FileShape.of(dataset).shape
+    dataset.undo()
+
+    assert (before.keys, before.rows) == (("messages", "notes", "tags"), 3)
+    assert (after.keys, after.rows) == (("messages",), 2)
+    assert after.head == (GOOD | {"messages": chat("Hi", "Ho")["messages"]}, GOOD)
+    assert FileShape.of(dataset).shape == before
+
+
+@pytest.mark.parametrize(
+    "text", ["instruction,output,x\nHi,Ho,1\n", '{"a": 1}\n\n[{"role": "user"}]\n7\nnope\n']
+)
+def test_trainers_see_every_record_that_can_be_read(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "a.csv" if text.startswith("instruction") else tmp_path / "a.jsonl"
+    path.write_text(text, encoding="utf-8")
+    made = FileShape.of(rt.load(path))
+
+    if path.suffix == ".csv":
+        assert (made.shape.keys, made.records) == (("instruction", "output", "x"), 1)
+    else:
+        assert (made.shape.keys, made.shape.rows, made.records, made.bad) == (("a",), 3, 4, 1)
+        assert made.first_bad == ("a.jsonl", 3)
+
+
+def test_a_preflight_that_was_interrupted_goes_on_where_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    records = [chat(f"Hi {at}", "Ho") for at in range(200)]
+    flight = rt.load(records).preflight(words)
+    calls = 0
+
+    def interrupted(self: Any, conversation: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls == 100:
+            raise KeyboardInterrupt
+        return judge(self, conversation)
+
+    judge = TrlJudge.__call__
+    monkeypatch.setattr(TrlJudge, "__call__", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        flight.finish()
+    assert 0 < flight.looked_at < 100
+
+    assert flight.verdicts()["index"].to_list() == list(range(200))
+
+
+@pytest.mark.usefixtures("small_blocks")
+def test_a_preflight_interrupted_while_it_reads_goes_on_where_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset = rt.load(written(tmp_path / "many.jsonl", [chat(f"Hi {at}", "Ho") for at in range(300)]))
+    blocks, stopped = rt.Dataset.blocks, []
+
+    def interrupted(self: rt.Dataset) -> Any:
+        for number, block in enumerate(blocks(self)):
+            if number == 3 and not stopped:
+                stopped.append(number)
+                raise KeyboardInterrupt
+            yield block
+
+    monkeypatch.setattr(rt.Dataset, "blocks", interrupted)
+    flight = dataset.preflight(words)
+    with pytest.raises(KeyboardInterrupt):
+        flight.finish()
+
+    assert flight.verdicts()["index"].to_list() == list(range(300))
+
+
+@pytest.mark.usefixtures("small_blocks")
+def test_a_dataset_that_changes_meanwhile_is_judged_as_it_was(tmp_path: Path) -> None:
+    path = written(tmp_path / "many.jsonl", [chat(f"Hi {at} ", "Ho") for at in range(300)])
+    dataset = rt.load(path)
+    flight = dataset.preflight(words, template=TRIMS)
+    flight.advance()
+    dataset.check().repairs().apply()
+
+    assert len(flight.conversations(reason="text_trimmed")) == 300
+    assert "The dataset has changed since" in flight.notes[0]
+    assert dataset.preflight(words, template=TRIMS).ok
+
+
+@pytest.mark.usefixtures("small_blocks")
+def test_a_conversation_opens_before_the_rest_is_read(tmp_path: Path, blocks_read: list[int]) -> None:
+    path = written(tmp_path / "many.jsonl", [chat(f"Hi {at}", "word " * 60) for at in range(2_000)])
+    flight = rt.load(path).preflight(words, max_tokens=20)
+    while flight.looked_at < 100:
+        flight.advance()
+    view = PreflightView(flight)
+    read = len(blocks_read)
+    opened = [view.case(row["key"], row["target"]) for row in view.cases("outcome:altered")["rows"][:60:7]]
+
+    assert [case["pieces"][1][0] for case in opened] == [f"Hi {case['index']}" for case in opened]
+    assert [case["line"] for case in opened] == [case["index"] + 1 for case in opened]
+    assert (len(blocks_read), flight.done) == (read, False)
+    before = {case["key"]: case for case in opened}
+    flight.finish()
+    assert {key: view.case(key, "trl") for key in before} == before
+
+
+@pytest.mark.usefixtures("small_blocks")
+def test_the_view_says_how_far_the_work_is(tmp_path: Path) -> None:
+    path = written(tmp_path / "many.jsonl", [chat(f"Hi {at}", "word " * 60) for at in range(2_000)])
+    flight = rt.load(path).preflight(words, max_tokens=20)
+    view = PreflightView(flight)
+    known = flight.looked_at
+    said = answered(view, "progress", {"query": "outcome:altered"})["result"]
+
+    assert said["preflight"]["progress"] == {"looked_at": known, "records": 2_000, "working": False}
+    assert said["preflight"]["numbers"].startswith("2,000 records · ")
+    assert said["matched"] == said["preflight"]["targets"][0]["counts"]["altered"] == known
+    flight.finish()
+    said = view.progress()
+    assert (said["matched"], said["preflight"]["progress"]) == (2_000, None)
+    assert said["preflight"]["numbers"].startswith("2,000 conversations · ")
+
+
+@pytest.mark.usefixtures("small_blocks")
+def test_the_panel_goes_on_by_itself_until_it_is_closed(tmp_path: Path) -> None:
+    path = written(tmp_path / "many.jsonl", [chat(f"Hi {at}", "word " * 60) for at in range(3_000)])
+    closed = rt.PreflightPanel(rt.load(path).preflight(words, max_tokens=20))
+    progress = json.loads(closed.state)["preflight"]["progress"]
+    closed.close()
+    stopped = closed.preflight.looked_at
+    panel = rt.PreflightPanel(rt.load(path).preflight(words, max_tokens=20))
+    end = time.monotonic() + 60
+    while json.loads(panel.state)["preflight"]["progress"] and time.monotonic() < end:
+        time.sleep(0.02)
+
+    assert progress["working"]
+    assert 0 < progress["looked_at"] < progress["records"] == 3_000
+    assert (stopped, closed.preflight.looked_at) == (stopped, stopped)
+    assert json.loads(panel.state)["preflight"]["targets"][0]["counts"]["altered"] == 3_000
+    assert closed.preflight.finish().looked_at == 3_000
+
+
+@pytest.mark.usefixtures("small_blocks")
+def test_a_panel_that_nobody_looks_at_rests_until_somebody_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rolethread_nb.widgets.preflight._UNSEEN", 0)
+    path = written(tmp_path / "many.jsonl", [chat(f"Hi {at}", "word " * 60) for at in range(3_000)])
+    panel = rt.PreflightPanel(rt.load(path).preflight(words, max_tokens=20))
+    time.sleep(0.2)
+    rested = panel.preflight.looked_at
+    monkeypatch.setattr("rolethread_nb.widgets.preflight._UNSEEN", 60)
+    sent: list[Any] = []
+    monkeypatch.setattr(panel, "send", sent.append)
+    panel._on_message(panel, {"kind": "request", "id": 1, "name": "progress", "args": {"query": ""}}, None)
+    end = time.monotonic() + 60
+    while not panel.preflight.done and time.monotonic() < end:
+        time.sleep(0.02)
+
+    assert rested < 3_000
+    assert sent[0]["result"]["preflight"]["progress"] == {
+        "looked_at": rested,
+        "records": 3_000,
+        "working": True,
+    }
+    assert panel.preflight.looked_at == 3_000
+    panel.close()
+
+
+@pytest.mark.usefixtures("small_blocks")
+def test_a_file_that_changes_under_the_panel_is_a_sentence_in_it(tmp_path: Path) -> None:
+    records = [chat(f"Hi {at}", "word " * 60) for at in range(3_000)]
+    path = written(tmp_path / "many.jsonl", records)
+    panel = rt.PreflightPanel(rt.load(path).preflight(words, max_tokens=20))
+    path.write_text("gone", encoding="utf-8")
+    end = time.monotonic() + 60
+    while not panel.error and time.monotonic() < end:
+        time.sleep(0.02)
+
+    assert "changed on disk" in panel.error
+    assert panel.preflight.so_far.frame.height == panel.preflight.looked_at < 3_000
+    assert not json.loads(panel.state)["preflight"]["progress"]["working"]
+
+
+# ---------------------------------------------------------------- what follows from the verdicts
+
+ANSWERS = "{% for m in messages %}<{{ m.role }}>{% if m.role == 'assistant' %}{% generation %}{{ m.content }}</s>{% endgeneration %}{% else %}{{ m.content }}</s>{% endif %}{% endfor %}"
+
+
+class Letters:
+    """A tokenizer whose tokens are bytes, made as tiktoken's are."""
+
+    name = "letters"
+
+    def encode(self, text: str, **_: Any) -> list[int]:
+        return list(text.encode())
+
+    def decode_tokens_bytes(self, ids: list[int]) -> list[bytes]:
+        return [bytes([one]) for one in ids]
+
+
+def test_the_share_of_each_role_is_counted_from_what_is_trained() -> None:
+    records = [chat("Hi there you", "Hello to you all", system="Be kind")]
+    flight = rt.load(records).preflight(Letters(), template=ANSWERS, settings={"assistant_only_loss": True})
+    rows = flight.shares("role").set_index("role")
+
+    assert rows.index.to_list()[0] == "assistant"
+    assert rows.loc["assistant", ["tokens", "kept", "trained"]].to_list() == [16, 16, 16]
+    assert rows.loc["user", "trained"] == 0
+    assert rows.loc["assistant", "of_loss"] == pytest.approx(16 / 20)
+    (total,) = flight.table().to_dict("records")
+    for by in ("role", "speaker", "opening", "conversation"):
+        sums = flight.shares(by)[["tokens", "kept", "trained"]].sum().to_list()  # type: ignore[arg-type]
+        assert sums == [total["tokens"], total["kept_tokens"], total["trained_tokens"]]
+    assert flight.shares("opening")["opening"].dropna().to_list() == ["hello to you"]
+    with pytest.raises(rt.QueryError, match="only by role, speaker"):
+        flight.shares("mood")  # type: ignore[arg-type]
+
+
+def test_the_shares_of_real_conversations_add_up_to_the_table() -> None:
+    flight = rt.load(FILE).preflight(max_tokens=300, targets=["trl", "axolotl"])
+    for row in flight.table().to_dict("records"):
+        rows = flight.shares("conversation", row["target"])
+        assert rows["kept"].sum() == row["kept_tokens"]
+        for by in ("role", "speaker", "opening"):
+            rows = flight.shares(by, row["target"])  # type: ignore[arg-type]
+            assert rows["kept"].sum() == row["kept_tokens"]
+            assert rows["trained"].sum() == pytest.approx(row["trained_tokens"], rel=0.05)
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if target(name).limit])
+@pytest.mark.parametrize("limit", [40, 400, 2_000])
+def test_what_is_said_of_another_limit_is_what_a_preflight_with_it_says(name: str, limit: int) -> None:
+    flight = rt.load(FILE).preflight(targets=name, max_tokens=1_000_000)
+    strategy = flight.strategy_of(name)
+    says = PreflightView(flight).limit(name, limit)["says"]
+    if (
+        strategy is None or name == "axolotl"
+    ):  # whose forecasts do not say between which tokens a row is trained
+        assert says == ""
+        return
+    (row,) = rt.load(FILE).preflight(targets=name, max_tokens=limit).table().to_dict("records")
+    found = flight.lengths(name).at(limit, strategy)
+
+    assert (found.dropped, found.tokens) == (row["dropped"], row["kept_tokens"])
+    assert (f"{found.dropped:,} are left out" in says) == (found.dropped > 1)
+    assert (f"{found.clipped:,} lose trained text" in says) == (found.clipped > 1)
+
+
+def test_what_is_wrong_with_the_file_itself_is_said_to_those_it_concerns(tmp_path: Path) -> None:
+    good = json.dumps(GOOD)
+    files = {
+        "bad": (f"{good}\n{{oops\n{good}\n", "1 record cannot be read as JSON, the first is #1 of bad.jsonl"),
+        "bom": (f"\ufeff{good}\n", "byte order mark: Together refuses it"),
+        "blank": (f"{good}\n\n{good}\n", "blank line stands between two records"),
+        "array": (f"[{good},\n{good}]", "do not stand one on a line"),
+    }
+    for name, (text, says) in files.items():
+        path = tmp_path / f"{name}.jsonl"
+        path.write_text(text, encoding="utf-8")
+        notes = rt.load(path).preflight(targets="together").notes
+        assert any(says in note for note in notes), (name, notes)
+        assert not any("Together" in note for note in rt.load(path).preflight(targets="openai").notes)
+    clean = written(tmp_path / "clean.jsonl", [GOOD])
+    assert (
+        rt.load(clean).preflight(words, targets="together").notes == flown([GOOD], targets="together").notes
+    )
+
+
+# ---------------------------------------------------------------- in a notebook
+
+
+def test_a_long_preflight_is_shown_as_the_panel_and_a_short_one_as_a_table(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kernel = ModuleType("ipykernel")
+    kernel.version_info = (7, 0)  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "ipykernel", kernel)
+    path = written(tmp_path / "many.jsonl", [chat(f"Hi {at}", "Ho") for at in range(4_000)])
+    flight, short = rt.load(path).preflight(words), flown(CHATS)
+    shown, _ = flight._repr_mimebundle_()
+
+    assert "application/vnd.jupyter.widget-view+json" in shown
+    assert "4,000 records looked at so far" in shown["text/html"]
+    assert short._repr_mimebundle_() is None
+    assert "3 conversations" in short._repr_html_()
+    assert flight.finish()._repr_mimebundle_() is None
+    assert "4,000 conversations" in flight._repr_html_()

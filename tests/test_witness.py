@@ -5,6 +5,7 @@ The trainers here are stand-ins with the attributes of the real ones; tests/trai
 
 from __future__ import annotations
 
+import json
 import random
 from types import SimpleNamespace
 from typing import Any
@@ -12,8 +13,11 @@ from typing import Any
 import pytest
 
 import rolethread_nb as rt
+from rolethread_nb.core.errors import QueryError
+from rolethread_nb.outputs.witness_view import WitnessView
 from rolethread_nb.training.chatml import CHATML
-from rolethread_nb.training.witness import WitnessError, witness
+from rolethread_nb.training.witness import Witness, WitnessError, witness
+from rolethread_nb.training.witness_turns import fate_of, turns_of
 
 ASK, SAY = "<|im_start|>user\n{}<|im_end|>\n", "<|im_start|>assistant\n{}<|im_end|>\n"
 
@@ -244,3 +248,211 @@ def test_what_shows_no_labels_is_refused_in_words() -> None:
 
 def test_the_dataset_may_be_one_that_is_open_already() -> None:
     assert witness(sft(*CHATS), rt.load(CHATS)).of(1)[0].text == rendered(CHATS[1])
+
+
+# Pairs and answers ------------------------------------------------------------------------------------------------
+
+PAIR = {
+    "prompt": [{"role": "user", "content": "Which way?"}],
+    "chosen": [{"role": "assistant", "content": "West."}],
+    "rejected": [{"role": "assistant", "content": "East, I think."}],
+}
+PROMPT = ASK.format("Which way?") + "<|im_start|>assistant\n"
+ANSWERS = {side: f"{PAIR[side][0]['content']}<|im_end|>\n" for side in ("chosen", "rejected")}
+
+
+def ids(text: str) -> list[int]:
+    return [ord(one) for one in text]
+
+
+def collate_answers(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """As DPOTrainer and KTOTrainer do: prompts and answers, and which of the tokens are the answer's."""
+    (one,) = rows
+    answers = [one[name] for name in ("chosen_ids", "rejected_ids", "completion_ids") if name in one]
+    longest = len(one["prompt_ids"]) + max(map(len, answers))
+    lines, masks, seen = [], [], []
+    for answer in answers:
+        held = len(one["prompt_ids"]) + len(answer)
+        lines.append(one["prompt_ids"] + answer + [0] * (longest - held))
+        masks.append([0] * len(one["prompt_ids"]) + [1] * len(answer) + [0] * (longest - held))
+        seen.append([1] * held + [0] * (longest - held))
+    return {"input_ids": lines, "completion_mask": masks, "attention_mask": seen}
+
+
+def dpo(prompt: str = PROMPT) -> Any:
+    held = {**PAIR, "prompt_ids": ids(prompt), **{f"{side}_ids": ids(text) for side, text in ANSWERS.items()}}
+    return trainer([held], collator=collate_answers, of="DPOTrainer")
+
+
+def kto(*sides: str) -> Any:
+    rows = [
+        {
+            "prompt": PAIR["prompt"],
+            "completion": PAIR[side],
+            "label": side == "chosen",
+            "prompt_ids": ids(PROMPT),
+            "completion_ids": ids(ANSWERS[side]),
+        }
+        for side in sides
+    ]
+    return trainer(rows, collator=collate_answers, of="KTOTrainer")
+
+
+def test_of_a_pair_both_answers_are_compared_with_the_forecast() -> None:
+    found = witness(dpo(), [PAIR])
+    assert [one.side for one in found.rows if one.forecast is not None] == ["chosen", "rejected"]
+    assert found.differences == ()
+    assert "Our forecast is right for 2 sequences, token by token." in found.summary
+
+
+def test_an_answer_that_we_foretold_wrongly_is_named_by_its_side() -> None:
+    found = witness(dpo(PROMPT.removesuffix("assistant\n")), [PAIR])
+    assert [(one.side, one.what) for one in found.differences] == [("chosen", "text"), ("rejected", "text")]
+
+
+def test_answers_that_are_no_longer_in_pairs_find_their_pair() -> None:
+    found = witness(kto("rejected", "chosen"), [PAIR])
+    assert [(one.conversation, one.side) for one in found.rows] == [(0, "rejected"), (0, "chosen")]
+    assert found.matched_by == "content"
+    assert found.differences == ()
+
+
+def test_one_answer_of_a_pair_without_a_row_is_a_finding_about_us() -> None:
+    (difference,) = witness(kto("chosen"), [PAIR]).differences
+    assert (difference.what, difference.side) == ("row", "rejected")
+
+
+def test_answers_with_a_label_are_conversations_of_their_own() -> None:
+    given = [
+        {"prompt": PAIR["prompt"], "completion": PAIR[side], "label": side == "chosen"} for side in ANSWERS
+    ]
+    found = witness(kto("rejected", "chosen"), given)
+    assert [one.conversation for one in found.rows] == [1, 0]
+    assert found.differences == ()
+
+
+# Turn by turn -----------------------------------------------------------------------------------------------------
+
+
+def fates(found: Witness, at: int = 0) -> list[tuple[int | None, str]]:
+    """What becomes of each turn of a row."""
+    row = found.rows[at]
+    conversation = None if row.conversation is None else found.given[row.conversation]
+    return [(one.turn, one.fate) for one in turns_of(row, conversation)]
+
+
+def test_each_turn_says_what_becomes_of_it() -> None:
+    masked = row(rendered(CHATS[0]), "Hi<|im_end|>\n", **CHATS[0])
+    assert fates(witness(trainer([masked], of="SFTTrainer"), [CHATS[0]])) == [(0, "masked"), (1, "trained")]
+    long = chat("Hello", "x" * 2000)
+    made = trainer([row(rendered(long)[:1024], **long)], of="SFTTrainer")
+    assert fates(witness(made, [long])) == [(0, "trained"), (1, "cut short")]
+
+
+def test_a_turn_that_is_nowhere_is_missing_in_its_place() -> None:
+    made = trainer([row("system: gone\nuser: Hi\nbot: Yes\n", "Yes\n")])
+    given = {
+        "messages": [
+            {"role": "system", "content": "Be kind."},
+            {"role": "user", "content": "Hi"},
+            {"role": "assistant", "content": "Yes"},
+        ]
+    }
+    found = witness(made, [given])
+    assert [(turn, fate) for turn, fate in fates(found) if turn is not None] == [
+        (0, "missing"),
+        (1, "masked"),
+        (2, "trained"),
+    ]
+
+
+@pytest.mark.parametrize("kept", [5, 30, 47, 60, 1000])
+def test_the_stretches_of_the_turns_are_the_row_and_nothing_else(kept: int) -> None:
+    one = chat("Which way is the wind?", "From the west, and it turns.")
+    text = rendered(one)[:kept]
+    for given in ("SFTTrainer", "Trainer"):  # with a forecast, and without
+        made = trainer([row(text, text[-4:], **one)], of=given)
+        made.args.max_length = kept
+        found = witness(made, [one])
+        stretches = [part for turn in turns_of(found.rows[0], found.given[0]) for part in turn.stretches]
+        assert "".join(part.text for part in stretches if part.mark in ("trained", "masked")) == text
+        assert "".join(part.text for part in stretches if part.mark == "trained") == text[-4:]
+
+
+def test_our_forecast_is_set_beside_a_turn_only_where_it_is_another() -> None:
+    masked = row(rendered(CHATS[0]), "Hi<|im_end|>\n", **CHATS[0])
+    found = witness(trainer([masked], of="SFTTrainer"), [CHATS[0]])
+    asked, said = turns_of(found.rows[0], found.given[0], differs=True)
+    assert asked.foretold is not None
+    assert {part.mark for part in asked.foretold} == {"trained"}
+    assert said.foretold is not None  # the opening of the answer was foretold as trained too
+    assert said.fate == fate_of(said.turn, said.foretold) == "trained"
+
+
+# Looking ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_table_has_every_sequence_and_every_missing_conversation() -> None:
+    silent = {"messages": [{"role": "user", "content": None}, {"role": "assistant", "content": "x" * 2000}]}
+    table = witness(sft(CHATS[0], CHATS[2]), [CHATS[0], silent, CHATS[2]]).table()
+    assert table["state"].tolist() == ["kept", "kept", "missing"]
+    assert table["conversation"].tolist() == [0, 2, 1]
+    assert table["trained"].tolist()[:2] == [len(rendered(CHATS[0])), len(rendered(CHATS[2]))]
+    assert table["differs"].tolist()[2] == "row"
+
+
+def test_tokens_that_nobody_knows_are_no_zero() -> None:
+    made = trainer([row("x" * 1024)])
+    assert witness(made).totals == {"trained": 1024, "masked": 0, "cut": None}
+    assert witness(sft(*CHATS), CHATS).totals["cut"] == 0
+
+
+def test_the_list_is_narrowed_and_paged() -> None:
+    many = [chat(f"Hello {number}", "Hi") for number in range(250)]
+    view = WitnessView(witness(sft(*many[5:]), many))
+    dropped = view.answer("witnessed", {"query": "state:dropped"})
+    assert [one["index"] for one in dropped["rows"]] == [0, 1, 2, 3, 4]
+    page = view.answer("witnessed", {"query": "", "offset": 0, "limit": 100, "near": "0:231"})
+    assert (page["offset"], page["matched"], len(page["rows"])) == (200, 250, 50)
+    with pytest.raises(QueryError, match="state:dropped"):
+        view.answer("witnessed", {"query": "colour:red"})
+    with pytest.raises(QueryError, match="no conversation"):
+        view.answer("witness", {"key": "0:999"})
+
+
+def test_what_is_sent_with_the_panel_does_not_grow_with_the_data() -> None:
+    def size(count: int) -> int:
+        many = [chat(f"Hello {number}", "Hi") for number in range(count)]
+        return len(json.dumps(WitnessView(witness(sft(*many), many)).state()))
+
+    assert size(600) < 1.1 * size(150)
+
+
+def test_the_panel_opens_with_what_was_not_simply_taken() -> None:
+    panel = rt.WitnessPanel(witness(sft(*CHATS[1:]), CHATS))
+    opened = json.loads(panel.state)["open"]
+    assert (opened["index"], opened["states"]) == (0, ["dropped", "different"])
+    assert json.loads(rt.WitnessPanel(panel.witness, at=2).state)["open"]["index"] == 2
+    with pytest.raises(QueryError):
+        rt.WitnessPanel(panel.witness, at=9)
+
+
+def test_without_a_dataset_the_rows_are_shown_as_they_are() -> None:
+    state = WitnessView(witness(trainer([row("user: Hi\nbot: Yes\n", "Yes\n")]))).state()
+    (turn,) = state["open"]["sequences"][0]["turns"]
+    assert turn["pieces"] == [["user: Hi\nbot: ", "masked", True], ["Yes\n", "trained", True]]
+    assert state["witness"]["agreement"]["holds"] is None
+
+
+def test_the_static_twin_is_complete_and_takes_no_text_for_markup() -> None:
+    evil = chat("<script>alert(1)</script>", "<b>no</b>")
+    html = witness(sft(evil), [evil, CHATS[0]])._repr_html_()
+    assert "<script" not in html
+    assert "&lt;script&gt;" in html or "Hello" in html
+    assert "1</b> " in html
+    assert "That is a fault of ours" in html
+
+
+def test_lone_surrogates_reach_neither_a_trait_nor_a_page() -> None:
+    odd = chat("a\ud83d", "b")
+    json.dumps(WitnessView(witness(sft(odd), [odd])).state(), ensure_ascii=False).encode()

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from .model import SEVERITIES
+from .placing import Placed, placed
+
+if TYPE_CHECKING:
+    from .index import Index
 
 _NONE = -1
 
@@ -26,6 +30,7 @@ class Findings:
     table: pl.DataFrame
     details: list[dict[str, Any]]
     numbers: pl.Series | None = None
+    _placed: Placed | None = field(default=None, init=False, repr=False, compare=False)
 
     def __len__(self) -> int:
         return self.table.height
@@ -36,6 +41,13 @@ class Findings:
         if self.numbers is None:
             return self.table.with_row_index("n")
         return self.table.select(self.numbers.alias("n"), pl.all())
+
+    def placed(self, index: Index) -> Placed:
+        """The rows of the findings in an index; kept for the index that was asked for last."""
+        known = self._placed
+        if known is None or known.index is not index:
+            known = self._placed = placed(self.table, index)
+        return known
 
     def position(self, n: int) -> int:
         """Where the finding of a number stands.

@@ -140,6 +140,9 @@ class Index:
 
     def ids(self, source: int, indices: Sequence[int]) -> list[str | None]:
         """The ids of the conversations of records, None for what is none."""
+        if len(indices) == 1:
+            only = self.row(source, indices[0])
+            return [None if only is None else str(self.conversations["id"][only])]
         rows = self.rows(source, indices)
         known = iter(self.conversations["id"].gather(rows[rows >= 0]).to_list())
         return [next(known) if row >= 0 else None for row in rows.tolist()]

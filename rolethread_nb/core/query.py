@@ -11,11 +11,14 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
+import numpy as np
 import polars as pl
 
+from ..sources.roles import ROLES
 from . import review_state
 from .errors import QueryError
 from .model import SEVERITIES
+from .placing import Mask, turn_mask
 from .sampling import drawn
 from .search import literal_pattern, regex_pattern, word_pattern
 
@@ -173,11 +176,15 @@ class Query:
 
     def finding_numbers(self, report: Report) -> pl.Series:
         """The same as a column."""
+        return report.findings.numbered["n"].filter(pl.Series(self.finding_mask(report)))
+
+    def finding_mask(self, report: Report) -> Mask:
+        """Which findings match: true or false for each, in the report's order."""
         self._look(report.dataset)
-        numbers = self._wanted.findings(report)
+        mask = self._wanted.findings(report)
         for terms in self._unwanted:
-            numbers = numbers.filter(~numbers.is_in(terms.findings(report).implode()))
-        return numbers
+            mask &= ~terms.findings(report)
+        return mask
 
     def conversation_rows(self, dataset: Dataset, report: Report | None = None) -> list[int]:
         """Rows (in the index) of the conversations that match, in file order."""
@@ -283,8 +290,9 @@ class _Terms:
 
     def _turn_tests(self) -> list[pl.Expr]:
         def role(value: str) -> pl.Expr:
-            column = pl.col("role").cast(pl.String)
-            return column.is_null() if value == "unknown" else (column == value).fill_null(False)
+            if value == "unknown":
+                return pl.col("role").is_null()
+            return (pl.col("role") == value).fill_null(False) if value in ROLES else pl.lit(False)
 
         def between(name: str) -> Callable[[str], pl.Expr]:
             return lambda value: pl.col(name).is_between(*_range(name, value))
@@ -326,34 +334,27 @@ class _Terms:
         tests = self._turn_tests()
         return index.turns.filter(pl.all_horizontal(*tests)) if tests else index.turns
 
-    def findings(self, report: Report) -> pl.Series:
-        table = report.findings.numbered
-        for test in self._finding_tests(report.rules):
-            table = table.filter(test)
+    def findings(self, report: Report) -> Mask:
+        table = report.findings.table
+        index = report.index
+        mask = np.ones(table.height, dtype=bool)
+        if tests := self._finding_tests(report.rules):
+            mask &= _mask(table, tests)
         if tests := self._conversation_tests(report.dataset):
-            rows = report.index.conversations.filter(pl.all_horizontal(*tests)).select(
-                pl.col("source").cast(pl.Int32), pl.col("index").cast(pl.Int64)
-            )
-            table = table.join(rows, on=["source", "index"], how="semi", maintain_order="left")
-        if self._turn_tests():
-            keys = report.index.conversations.select(
-                pl.col("source").cast(pl.Int32), pl.col("index").cast(pl.Int64)
-            ).with_row_index("conversation")
-            kept = self.turns(report.index).join(keys, on="conversation").select("source", "index", "turn")
-            table = table.join(kept, on=["source", "index", "turn"], how="semi", maintain_order="left")
+            mask &= report.findings.placed(index).in_conversations(_mask(index.conversations, tests))
+        if tests := self._turn_tests():
+            mask &= report.findings.placed(index).in_turns(_mask(index.turns, tests))
         for turns, word in self._said(report.dataset):
-            hits = turns.with_columns(hit=pl.lit(True))
-            named = [
-                n
-                for n, rule in enumerate(report.rules)
-                if word is not None and (word in rule.code.lower() or word in rule.title.lower())
-            ]
-            table = (
-                table.join(hits, on=["source", "index", "turn"], how="left", maintain_order="left")
-                .filter(pl.col("rule").is_in(named) | pl.col("hit").fill_null(False))
-                .drop("hit")
-            )
-        return table["n"]
+            said = report.findings.placed(index).in_turns(turn_mask(turns, index))
+            if word is not None:
+                named = [
+                    n
+                    for n, rule in enumerate(report.rules)
+                    if word in rule.code.lower() or word in rule.title.lower()
+                ]
+                said |= np.isin(table["rule"].to_numpy(), named)
+            mask &= said
+        return mask
 
     def conversations(self, dataset: Dataset, report: Report | None) -> list[int]:
         index = dataset.index if report is None else report.index
@@ -384,6 +385,16 @@ class _Terms:
                 kept = pl.concat([titled, kept])
             rows = rows.filter(pl.col("row").is_in(kept.implode()))
         return rows["row"].to_list()
+
+
+def _mask(table: pl.DataFrame, tests: Sequence[pl.Expr]) -> Mask:
+    """The rows of a table for which all tests hold."""
+    held = table.select(held=pl.all_horizontal(*tests).fill_null(False))
+    return (
+        held["held"].to_numpy().copy()
+        if held.height == table.height
+        else np.full(table.height, held["held"][0])
+    )
 
 
 def _is_one_of(named: Iterable[Named]) -> pl.Expr:

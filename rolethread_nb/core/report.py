@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from ..sources.roles import Role
+    from ..widgets.datagrid import FindingGrid
+    from ..widgets.issues import Issues
     from .baseline import Known
     from .repair import Plan
 
@@ -234,6 +236,16 @@ class Report:
         from ..outputs.views import ReviewView
 
         return self._kept(review_html(ReviewView(self).state(), footer=self.footer), path)
+
+    def datagrid(self) -> FindingGrid | Issues:
+        """The findings as a spreadsheet, one row each, with cells for the review of their conversations (docs/datagrid.md).
+
+        Returns:
+            The spreadsheet; where ipydatagrid cannot be shown the issue grid, which says why.
+        """
+        from ..widgets.datagrid import finding_grid
+
+        return finding_grid(self)
 
     @property
     def footer(self) -> str:

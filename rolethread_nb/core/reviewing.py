@@ -25,7 +25,10 @@ from .wording import plural
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ..widgets.datagrid import ConversationGrid
+    from ..widgets.review import Review
     from .dataset import Dataset
+    from .report import Report
     from .sampling import Sample
 
 # A conversation, its id, or its position among the conversations.
@@ -383,6 +386,25 @@ class Reviewing:
         """
         with self._lock:
             return self.journal.save(Path(path))
+
+    def datagrid(
+        self, report: Report | None = None, *, where: str | None = None
+    ) -> ConversationGrid | Review:
+        """A spreadsheet with one row a conversation: its size, its findings, and cells for decision, tags and note (docs/datagrid.md).
+
+        Args:
+            report: whose findings are counted. None: those of :meth:`Dataset.check`.
+            where: only the conversations that match this query.
+
+        Returns:
+            The spreadsheet; where ipydatagrid cannot be shown the panel, which says why.
+
+        Raises:
+            QueryError: if the query is not understood.
+        """
+        from ..widgets.datagrid import conversation_grid
+
+        return conversation_grid(self._dataset, report, where)
 
     # ------------------------------------------------------------------ naming
 

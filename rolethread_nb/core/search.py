@@ -18,10 +18,14 @@ from .turns import encodable
 
 if TYPE_CHECKING:
     from .dataset import Dataset
+    from .edits import Edits
     from .query import Query
     from .report import Report
 
 _KEPT = 32  # so many answers are kept
+_KEPT_TEXT = (
+    256 * 2**20
+)  # bytes of text that are kept after the first search, so that the next one reads no file
 _AROUND = 40  # characters of an excerpt on either side of what was found
 _BEGINNING = 80  # characters of a turn that is found as a whole
 
@@ -73,6 +77,38 @@ def regex_pattern(pattern: str) -> str:
     return pattern
 
 
+class Texts:
+    """The texts of all turns, once something was looked for in them, as long as they are not too many. They follow the changes."""
+
+    def __init__(self) -> None:
+        self._frame: pl.DataFrame | None = None
+        self._edits: Edits | None = None
+
+    def now(self, dataset: Dataset) -> pl.DataFrame | None:
+        """Columns source, index, turn, text; None if they are not kept."""
+        frame, before, edits = self._frame, self._edits, dataset.edits
+        if frame is None or before is None or before is edits:
+            return frame
+        history = dataset.journal.history
+        first, last = sorted((before.version, edits.version))
+        changed = [
+            record
+            for record in history.touched(first, max(last, history.version))
+            if record[1] >= 0 and before.state(record) is not edits.state(record)
+        ]
+        gone = pl.DataFrame(changed, schema={"source": pl.Int32, "index": pl.Int64}, orient="row")
+        kept = frame.join(gone, on=["source", "index"], how="anti", maintain_order="left")
+        blocks = (block for block in dataset.some(changed) if block.turns.height)
+        self._frame = pl.concat([kept, *map(_texts, blocks)])
+        self._edits = edits
+        return self._frame
+
+    def keep(self, parts: Sequence[pl.DataFrame], edits: Edits) -> None:
+        """Keep the texts of a complete pass."""
+        self._frame = pl.concat([pl.DataFrame(schema={**_PLACES, "text": pl.String}), *parts])
+        self._edits = edits
+
+
 class Searches:
     """What was looked for in a dataset; kept as long as it does not change."""
 
@@ -81,6 +117,7 @@ class Searches:
         self._version = -1
         self._turns: dict[str, pl.DataFrame] = {}
         self._tags: pl.DataFrame | None = None
+        self._texts = Texts()
 
     def look(self, dataset: Dataset, patterns: Sequence[str], *, tags: bool = False) -> None:
         """Find the turns in which each of the patterns stands, and the tags, in one pass; what is known is not looked for again."""
@@ -94,13 +131,24 @@ class Searches:
                 self._turns = {
                     pattern: self._turns[pattern] for pattern in patterns if pattern in self._turns
                 }
+            if not (tags and self._tags is None) and (texts := self._texts.now(dataset)) is not None:
+                for pattern in fresh:
+                    hits = texts.filter(pl.col("text").str.contains(pattern))
+                    self._turns[pattern] = hits.select(list(_PLACES))
+                return
             found: list[list[pl.DataFrame]] = [[pl.DataFrame(schema=_PLACES)] for _ in fresh]
+            edits, kept, room = dataset.edits, [], _KEPT_TEXT
             tagged: list[tuple[int, int, str]] = []
             for block in dataset.blocks():
                 for parts, part in zip(found, _matching(block, fresh), strict=True):
                     parts.append(part)
+                if room >= 0 and block.turns.height:
+                    kept.append(_texts(block))
+                    room -= int(block.turns["text"].estimated_size())
                 if tags:
                     tagged += _tags_of(block)
+            if room >= 0:
+                self._texts.keep(kept, edits)
             for pattern, parts in zip(fresh, found, strict=True):
                 self._turns[pattern] = pl.concat(parts)
             if tags:
@@ -138,6 +186,10 @@ def _places(block: Block, turns: pl.DataFrame) -> pl.DataFrame:
         },
         schema=_PLACES,
     )
+
+
+def _texts(block: Block) -> pl.DataFrame:
+    return _places(block, block.turns).with_columns(block.turns["text"])
 
 
 def _tags_of(block: Block) -> Iterator[tuple[int, int, str]]:

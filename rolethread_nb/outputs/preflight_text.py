@@ -18,13 +18,14 @@ _REASONS = 12
 
 
 def preflight_text(preflight: Preflight) -> str:
-    """What each trainer makes of the conversations: how many it takes, alters, drops and refuses, and why."""
+    """What each trainer makes of the conversations: how many it takes, alters, drops and refuses, and why, as far as is known by now."""
     lines = [
-        f"{preflight.dataset.name}: {plural(len(preflight.dataset), 'conversation')}, template {preflight.template.name},"
+        f"{preflight.dataset.name}: {looked_at(preflight)}, template {preflight.template.name},"
         f" {counted_by(preflight)}"
     ]
-    rows = {row["target"]: row for row in preflight.numbers.rows(named=True)}
-    causes = preflight.causes.rows(named=True)
+    known = preflight.so_far
+    rows = {row["target"]: row for row in known.numbers.rows(named=True)}
+    causes = known.causes.rows(named=True)
     for one in preflight.targets:
         lines += ["", f"{one.title} {one.version}: {outcomes_of(rows[one.name])}"]
         if (refused := preflight.refused.get(one.name)) is not None:
@@ -38,6 +39,13 @@ def preflight_text(preflight: Preflight) -> str:
     if preflight.notes:
         lines += ["", *(_short(note, 400) for note in preflight.notes)]
     return "\n".join(lines)
+
+
+def looked_at(preflight: Preflight) -> str:
+    """``505 conversations``, or how far the work has come."""
+    if preflight.done:
+        return plural(preflight.conversation_count, "conversation")
+    return f"{preflight.looked_at:,} of {plural(preflight.records, 'record')} looked at so far"
 
 
 def counted_by(preflight: Preflight) -> str:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator, Sequence
-from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
@@ -14,12 +12,12 @@ from ..core.errors import QueryError
 from ..core.model import Conversation
 from ..core.turns import encodable
 from ..core.wording import plural
-from ..training.preflight import VERDICTS, Preflight
+from ..training.preflight import Preflight
 from ..training.targets.target import OUTCOMES, Forecast
 from .preflight_text import counted_by, trained_of
 from .requests import PAGE, address, page_args, page_of, whole
+from .speakers import hue_of
 from .thread_view import Payload, direction
-from .views import HUES
 
 _TITLE = 80
 _TERMS = ("target", "outcome", "reason")
@@ -28,11 +26,23 @@ _MOST_LOST = 2_000
 
 
 class PreflightView:
-    """Everything the preflight panel asks for. Safe to call from two threads."""
+    """Everything the preflight panel asks for. Safe to call from two threads.
+
+    It answers from what is known by now, which is all of a short preflight, and some of a long one.
+
+    Attributes:
+        working: whether a preflight that is not done is gone on with, for as long as somebody asks how far it is.
+        on_look: called when somebody does.
+    """
 
     def __init__(self, preflight: Preflight) -> None:
+        self.working = False
+        self.on_look: Callable[[], None] = lambda: None
         self._preflight = preflight
-        self._lock = threading.RLock()
+        if preflight.is_short:
+            preflight.finish()
+        elif not preflight.conversation_count:
+            preflight.advance()
 
     def answer(self, name: str, args: Payload) -> Payload:
         """The result of a request.
@@ -43,10 +53,12 @@ class PreflightView:
         requests: dict[str, Callable[[Payload], Payload]] = {
             "cases": self._asked_cases,
             "case": self._asked_case,
+            "limit": self._asked_limit,
+            "progress": self._asked_progress,
         }
         if name not in requests:
             raise QueryError(f"Nothing is known about the request {name!r}.")
-        with self._lock:
+        with self._preflight.lock:
             return requests[name](args)
 
     def _asked_cases(self, args: Payload) -> Payload:
@@ -64,17 +76,31 @@ class PreflightView:
             str(args.get("key", "")), str(args.get("target", "")), None if limit is None else whole(limit)
         )
 
+    def _asked_limit(self, args: Payload) -> Payload:
+        return self.limit(str(args.get("target", "")), whole(args.get("max_tokens")))
+
+    def _asked_progress(self, args: Payload) -> Payload:
+        self.on_look()
+        return self.progress(str(args.get("query", "")))
+
     # ------------------------------------------------------------------ the whole
 
     def summary(self) -> Payload:
         """The trainers, what they make of the dataset, and why."""
         preflight = self._preflight
-        rows = {row["target"]: row for row in preflight.numbers.rows(named=True)}
-        causes = preflight.causes.rows(named=True)
+        known = preflight.so_far
+        rows = {row["target"]: row for row in known.numbers.rows(named=True)}
+        causes = known.causes.rows(named=True)
         return {
             "name": encodable(preflight.dataset.name),
-            "numbers": f"{plural(len(preflight.dataset), 'conversation')} · template {preflight.template.name}"
-            f" · {counted_by(preflight)}",
+            "numbers": f"{self._size()} · template {preflight.template.name} · {counted_by(preflight)}",
+            "progress": None
+            if preflight.done
+            else {
+                "looked_at": preflight.looked_at,
+                "records": preflight.records,
+                "working": self.working,
+            },
             "exact": preflight.tokens.exact,
             "outcomes": list(OUTCOMES),
             "targets": [
@@ -88,6 +114,7 @@ class PreflightView:
                     "trained": trained_of(rows[one.name]) or "",
                     "limit": preflight.limit_of(one.name),
                     "longest": rows[one.name]["longest"],
+                    "effect": self._effect(one.name, preflight.limit_of(one.name)),
                     "reasons": [
                         {
                             "code": cause["code"],
@@ -104,16 +131,66 @@ class PreflightView:
             "notes": [encodable(said) for said in preflight.notes],
         }
 
+    def _size(self) -> str:
+        preflight = self._preflight
+        if preflight.done:
+            return plural(preflight.conversation_count, "conversation")
+        return plural(preflight.records, "record")
+
+    def progress(self, query: str = "") -> Payload:
+        """How far the work has come, and what is known by now; ``matched`` is about the cases of the query."""
+        return {
+            "preflight": self.summary(),
+            "query": query,
+            "matched": self._listed(query, descending=False).height,
+            "empty": self.empty,
+        }
+
+    def limit(self, target: str, max_tokens: int) -> Payload:
+        """What a length limit does to all conversations that a trainer renders, in a sentence; empty where that is not foretold.
+
+        Raises:
+            QueryError: if there is no such trainer, or the limit is below 1.
+        """
+        if max_tokens < 1:
+            raise QueryError(f"A length limit is at least 1 token, not {max_tokens}.")
+        return {"target": target, "max_tokens": max_tokens, "says": self._effect(target, max_tokens)}
+
+    def _effect(self, target: str, limit: int | None) -> str:
+        strategy = self._preflight.strategy_of(target)
+        lengths = self._preflight.so_far.lengths(target)
+        # Some trainers' forecasts do not say between which tokens a conversation is trained.
+        if limit is None or strategy is None or not (lengths.last_trained >= 0).any():
+            return ""
+        found = lengths.at(limit, strategy)
+        lost = [
+            f"{count:,} {one if count == 1 else many}"
+            for count, one, many in (
+                (found.clipped, "loses trained text", "lose trained text"),
+                (found.dropped, "is left out", "are left out"),
+            )
+            if count
+        ]
+        of = plural(len(lengths.tokens), "conversation")
+        far = "" if self._preflight.done else " looked at so far"
+        return f"Of {of}{far}, {', '.join(lost) or 'none loses trained text'}."
+
     @property
     def empty(self) -> str:
         """What stands where cases would be."""
-        count = len(self._preflight.dataset)
+        if not self._preflight.done:
+            return "All conversations looked at so far are taken as they are."
+        count = self._preflight.conversation_count
         return (
             f"All {count:,} conversations are taken as they are." if count else "No conversation to look at."
         )
 
     def state(self, query: str = "", key: str | None = None) -> Payload:
         """What is drawn at once."""
+        with self._preflight.lock:
+            return self._state(query, key)
+
+    def _state(self, query: str, key: str | None) -> Payload:
         cases = self.cases(query)
         first = cases["rows"][0] if cases["rows"] else None
         if key is None and first is not None:
@@ -126,7 +203,7 @@ class PreflightView:
         return {"preflight": self.summary(), "cases": cases, "empty": self.empty}
 
     def _first_key(self) -> str | None:
-        places = self._preflight.frame.select("source", "index").head(1).rows()
+        places = self._preflight.so_far.frame.select("source", "index").head(1).rows()
         return f"{places[0][0]}:{places[0][1]}" if places else None
 
     # ------------------------------------------------------------------ cases
@@ -142,14 +219,14 @@ class PreflightView:
             "descending": descending,
             "offset": offset,
             "matched": frame.height,
-            "total": self._preflight.frame.height,
+            "total": self._preflight.so_far.frame.height,
             "rows": [
                 {
                     "key": f"{row['source']}:{row['index']}",
                     "target": row["target"],
                     "index": row["index"],
                     "id": row["id"],
-                    "title": self._title(row["source"], row["index"]),
+                    "title": encodable(row["title"]),
                     "outcome": row["outcome"],
                     "reasons": why.get((row["source"], row["index"], row["target"]), []),
                     "tokens": row["tokens"],
@@ -161,9 +238,10 @@ class PreflightView:
 
     def _listed(self, query: str, descending: bool) -> pl.DataFrame:
         terms = _terms(query)
-        frame = self._preflight.frame
+        known = self._preflight.so_far
+        frame = known.frame
         if "reason" in terms:
-            having = self._preflight.reason_frame.filter(pl.col("code") == terms["reason"])
+            having = known.reasons.filter(pl.col("code") == terms["reason"])
             frame = frame.join(having, on=["source", "index", "target"], how="semi", maintain_order="left")
         if "target" in terms:
             frame = frame.filter(pl.col("target") == terms["target"])
@@ -177,8 +255,8 @@ class PreflightView:
 
     def _codes(self, page: pl.DataFrame) -> dict[tuple[int, int, str], list[str]]:
         """The reasons of each case of a page, each code once."""
-        having = self._preflight.reason_frame.join(
-            page.select(list(VERDICTS)[:2]).unique(),
+        having = self._preflight.so_far.reasons.join(
+            page.select("source", "index").unique(),
             on=["source", "index"],
             how="semi",
             maintain_order="left",
@@ -189,10 +267,6 @@ class PreflightView:
             if code not in codes:
                 codes.append(code)
         return found
-
-    def _title(self, source: int, index: int) -> str:
-        row = self._preflight.dataset.index.row(source, index)
-        return "" if row is None else str(self._preflight.dataset.index.conversations["title"][row])[:_TITLE]
 
     # ------------------------------------------------------------------ one case
 
@@ -238,7 +312,7 @@ class PreflightView:
                     "turn": turn,
                     "role": message.role or (message.role_raw and encodable(message.role_raw)),
                     "speaker": None if message.name is None else encodable(message.name),
-                    "hue": self._hues.get(message.name) if message.name else None,
+                    "hue": hue_of(message.name),
                 }
                 for turn, message in enumerate(conversation.messages)
             ],
@@ -246,11 +320,6 @@ class PreflightView:
             "left_out": max(0, len(text) - _MOST_TEXT),
             "lost": list(_lost(conversation, forecast)),
         }
-
-    @cached_property
-    def _hues(self) -> dict[str, int]:
-        speakers = self._preflight.dataset.index.turns["speaker"].cast(pl.String).drop_nulls()
-        return {name: at % HUES for at, name in enumerate(speakers.unique(maintain_order=True).to_list())}
 
 
 def pieces(text: str, forecast: Forecast) -> Iterator[list[Any]]:

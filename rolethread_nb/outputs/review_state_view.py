@@ -4,20 +4,28 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import polars as pl
+import numpy as np
+import numpy.typing as npt
 
 from ..core.model import SEVERITIES
 from ..core.query import without
+from ..core.review_state import DECISIONS
 from ..core.turns import encodable
+from ..sources.roles import ROLES
+from .finding_order import roles_of
 from .thread_view import Payload
 
 if TYPE_CHECKING:
     from ..core.dataset import Dataset
+    from ..core.placing import Mask
     from ..core.report import Report
 
+Column = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
+
 _MOST = 200  # values of a facet that are listed
+_NONE = 2**16 - 1  # what has no value of its own
 
 
 def review_status(dataset: Dataset, ignored: int, changed: int) -> Payload:
@@ -56,50 +64,42 @@ def decided(dataset: Dataset, source: int, name: str) -> Payload:
     }
 
 
-def finding_facets(report: Report, matching: Callable[[str], pl.DataFrame], query: str) -> Payload:
+def finding_facets(report: Report, masked: Callable[[str], Mask | None], query: str) -> Payload:
     """Findings by severity, code, role and decision: each counted under the rest of the query."""
+    table = report.findings.table
     codes = [rule.code for rule in report.rules]
-
-    def counted(name: str, column: Callable[[pl.DataFrame], pl.Series]) -> list[list[Any]]:
-        values = column(matching(without(query, name))).value_counts(sort=True, name="count").head(_MOST)
-        return [[value, count] for value, count in values.iter_rows() if value is not None]
-
-    def code(table: pl.DataFrame) -> pl.Series:
-        numbers = table["rule"].cast(pl.Int64)
-        return numbers.replace_strict(list(range(len(codes))), codes, return_dtype=pl.String)
-
-    def severity(table: pl.DataFrame) -> pl.Series:
-        return table["severity"].replace_strict([0, 1, 2], list(SEVERITIES), return_dtype=pl.String)
-
-    return {
-        "severity": counted("severity", severity),
-        "code": counted("code", code),
-        "role": counted("role", lambda table: _with_roles(report, table)),
-        "decision": counted("decision", lambda table: _with_decisions(report, table)),
+    columns: dict[str, tuple[list[str], Callable[[], Column]]] = {
+        "severity": (list(SEVERITIES), table["severity"].to_numpy),
+        "code": (codes, table["rule"].to_numpy),
+        "role": ([*ROLES, "unknown"], lambda: _roles(report)),
+        "decision": (["none", *DECISIONS], lambda: _decisions(report)),
     }
+    facets = {}
+    for name, (values, column) in columns.items():
+        numbers = column()
+        mask = masked(without(query, name))
+        held = numbers if mask is None else numbers[mask]
+        counts = np.bincount(held[held != _NONE], minlength=len(values)).tolist()
+        listed = [[value, count] for value, count in zip(values, counts, strict=True) if count]
+        facets[name] = sorted(listed, key=lambda one: -one[1])[:_MOST]
+    return facets
 
 
-def _places(report: Report) -> pl.DataFrame:
-    return report.index.conversations.select(
-        pl.col("source").cast(pl.Int32), pl.col("index").cast(pl.Int64), "id"
-    )
+def _roles(report: Report) -> Column:
+    """The role of each finding as its position in ``ROLES``, after them where it is not known; none without a turn."""
+    roles = roles_of(report)
+    of_turn = report.findings.placed(report.index).turns >= 0
+    return np.where(roles < len(ROLES), roles, np.where(of_turn, len(ROLES), _NONE)).astype(np.uint16)
 
 
-def _with_roles(report: Report, table: pl.DataFrame) -> pl.Series:
-    places = _places(report).with_row_index("conversation")
-    turns = report.index.turns.select(
-        "conversation", "turn", pl.col("role").cast(pl.String).fill_null("unknown")
-    )
-    having = table.select("source", "index", "turn").drop_nulls()
-    held = having.join(places, on=["source", "index"]).join(turns, on=["conversation", "turn"])
-    return held["role"]
-
-
-def _with_decisions(report: Report, table: pl.DataFrame) -> pl.Series:
-    made = report.dataset.journal.review.decisions.items()
-    rows = [(source, name, one.decision) for (source, name), one in made]
-    frame = pl.DataFrame(
-        rows, schema={"source": pl.Int32, "id": pl.String, "decision": pl.String}, orient="row"
-    )
-    held = table.select("source", "index").drop_nulls().join(_places(report), on=["source", "index"])
-    return held.join(frame, on=["source", "id"], how="left")["decision"].fill_null("none")
+def _decisions(report: Report) -> Column:
+    """The decision on the conversation of each finding: 0 for none, then as in ``DECISIONS``."""
+    index = report.index
+    held = np.zeros(index.conversations.height + 1, dtype=np.uint16)
+    for (source, name), made in report.dataset.journal.review.decisions.items():
+        place = index.place_of(source, name)
+        row = None if place is None else index.row(source, place)
+        if row is not None:
+            held[row] = DECISIONS.index(made.decision) + 1
+    held[-1] = _NONE
+    return held[report.findings.placed(index).conversations]

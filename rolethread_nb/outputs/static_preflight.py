@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..training.targets.target import OUTCOMES
-from .markup import CODE, HAIR, QUIET, inline, literal, note, plural, root, section, short
-from .preflight_text import SIGNS, counted_by, trained_of
+from .markup import CODE, HAIR, QUIET, inline, literal, note, root, section, short
+from .preflight_text import SIGNS, counted_by, looked_at, trained_of
 
 if TYPE_CHECKING:
     from ..training.preflight import Preflight
@@ -26,12 +26,16 @@ _NOTHING = "·"
 
 
 def preflight_html(preflight: Preflight) -> str:
-    """The grid of trainers by outcome, then for each trainer what is trained and why conversations are not simply taken."""
-    rows = {row["target"]: row for row in preflight.numbers.rows(named=True)}
-    causes = preflight.causes.rows(named=True)
+    """The grid of trainers by outcome, then for each trainer what is trained and why conversations are not simply taken.
+
+    It is of what is known by now.
+    """
+    known = preflight.so_far
+    rows = {row["target"]: row for row in known.numbers.rows(named=True)}
+    causes = known.causes.rows(named=True)
     head = (
         f'<div style="padding:0 0 8px 0"><b style="font-size:15px">{inline(short(preflight.dataset.name))}</b> &nbsp; '
-        f'<span style="{QUIET}">{plural(len(preflight.dataset), "conversation", "conversations")} ·'
+        f'<span style="{QUIET}">{looked_at(preflight)} ·'
         f" template {inline(short(preflight.template.name, 60))} · {inline(short(counted_by(preflight), 90))}</span></div>"
     )
     parts = [head, _grid(preflight, rows)]

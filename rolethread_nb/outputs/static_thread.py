@@ -89,16 +89,20 @@ def _turn(turn: Mapping[str, Any], issues: Sequence[Mapping[str, Any]], room: in
         name = f"<b>{inline(short(turn['role_raw'], 60))}</b><br><i>role not understood</i>"
     side = f'<br><span style="{QUIET}">{turn["side"]}</span>' if turn.get("side") else ""
     speaker = f"<br><span>{inline(short(turn['speaker'], 80))}</span>" if turn["speaker"] else ""
-    body = _turn_text(turn, issues, room * 2 // 3)
+    body = _folded([(f"Reasoning {name}", text) for name, text in turn.get("reasoning", ())], room // 8)
+    body += _results(turn, room // 8)
+    body += _turn_text(turn, issues, room // 2)
     if turn["note"]:
         body += f'<div style="{QUIET}"><i>{inline(short(turn["note"]))}</i></div>'
-    body += _extras(turn["extra"], room // 4)
+    body += "".join(_part(part) for part in turn.get("parts", ()))
+    body += _folded([_call(call) for call in turn.get("calls", ())], room // 8)
+    body += _folded(turn["extra"], room // 8)
     body += _issue_lines([issues[position] for position in turn["issues"]])
     return (
         f'<article style="display:flex;flex-wrap:wrap;gap:4px 12px;padding:8px 0;border-top:{HAIR}">'
         f'<div style="flex:0 0 20px;text-align:right;{QUIET}">{turn["turn"]}</div>'
         f'<div style="flex:0 0 108px;padding:0 0 0 8px;border-left:3px solid {TONES.get(role or "", TONES["plain"])}">'
-        f'{name}{side}{speaker}<br><span style="{QUIET};font-size:12px">{plural(turn["words"], "word", "words")}</span></div>'
+        f'{name}{side}{speaker}<br><span style="{QUIET};font-size:12px">{_numbers(turn)}</span></div>'
         f'<div style="flex:1 1 300px;min-width:0">{body}</div></article>'
     )
 
@@ -106,12 +110,16 @@ def _turn(turn: Mapping[str, Any], issues: Sequence[Mapping[str, Any]], room: in
 def _turn_text(turn: Mapping[str, Any], issues: Sequence[Mapping[str, Any]], room: int) -> str:
     """The text of a turn; a long one shows its beginning and folds the rest, open where a mark stands in it."""
     segments = [(str(text), list(marks)) for text, marks in turn["segments"]]
+    thought = segments[: turn.get("thought", 0)]
+    segments = segments[len(thought) :]
     length = sum(len(text) for text, _ in segments)
     direction = "rtl" if turn["dir"] == "rtl" else "auto"
     style = f"{_TEXT};text-align:{'right' if direction == 'rtl' else 'start'}"
+    before = _thought(thought, issues, room // 4, direction, style) if thought else ""
+    room -= size(before)
     if length <= _LONG:
         drawn, left = _marked(segments, issues, room)
-        return _pre(drawn, direction, style) + _unshown(left, length)
+        return before + _pre(drawn, direction, style) + _unshown(left, length)
     begin, rest = _split(segments, _FOLD)
     drawn, left = _marked(begin, issues, room)
     folded, more = _marked(rest, issues, max(room - size(drawn), 0))
@@ -121,9 +129,26 @@ def _turn_text(turn: Mapping[str, Any], issues: Sequence[Mapping[str, Any]], roo
         said += f", {plural(len(marks), 'mark', 'marks')}"
     is_open = ' open="open"' if marks else ""
     return (
-        f"{_pre(drawn, direction, style)}"
+        f"{before}{_pre(drawn, direction, style)}"
         f'<details{is_open}><summary style="cursor:pointer;{QUIET}">{said}</summary>'
         f"{_pre(folded, direction, style)}</details>{_unshown(left + more, length)}"
+    )
+
+
+def _thought(
+    segments: Sequence[tuple[str, list[int]]],
+    issues: Sequence[Mapping[str, Any]],
+    room: int,
+    direction: str,
+    style: str,
+) -> str:
+    """The reasoning that a text begins with, folded; open where a mark stands in it."""
+    drawn, left = _marked(segments, issues, room)
+    is_open = ' open="open"' if any(marks for _, marks in segments) else ""
+    length = sum(len(text) for text, _ in segments)
+    return (
+        f'<details{is_open}><summary style="cursor:pointer;{QUIET}">Reasoning in the text</summary>'
+        f"{_pre(drawn, direction, style)}{_unshown(left, length)}</details>"
     )
 
 
@@ -192,8 +217,42 @@ def _named(text: str) -> str:
     return named if len(text) <= 40 else f"{named}… {len(text) - 40:,} more"
 
 
-def _extras(extra: Sequence[Sequence[str]], room: int) -> str:
-    """The other keys of the message, folded."""
+def _numbers(turn: Mapping[str, Any]) -> str:
+    """Words and the share of quoted speech."""
+    said = plural(turn["words"], "word", "words")
+    if quoted := turn.get("quoted"):
+        said += f", {quoted} % quoted"
+    return said
+
+
+def _call(call: Mapping[str, Any]) -> tuple[str, str]:
+    said = f"Calls {call['name'] or 'no function'}"
+    if call["answer"] is not None:
+        said += f" → turn {call['answer']}"
+    return said, call["arguments"]
+
+
+def _results(turn: Mapping[str, Any], room: int) -> str:
+    """Of which calls a turn is the result, and the results that are not its text."""
+    pieces = []
+    for result in turn.get("results", ()):
+        said = f"Result of {result['name'] or 'a call'}"
+        if result["call"] is not None:
+            said += f" ← turn {result['call']}"
+        pieces.append(
+            note(inline(short(said))) if result["text"] is None else _folded([(said, result["text"])], room)
+        )
+    return "".join(pieces)
+
+
+def _part(part: Mapping[str, Any]) -> str:
+    """What stands for a picture, a sound, a file; its address is text."""
+    said = " · ".join([part["type"], *part["facts"], *([part["where"]] if part["where"] else [])])
+    return f'<div style="{_LINE}">{inline(short(said))}</div>'
+
+
+def _folded(extra: Sequence[Sequence[str]], room: int) -> str:
+    """Texts that stand beside the text of a turn, each under its name: calls, reasoning, other keys."""
     parts = []
     for key, value in extra[:_EXTRAS]:
         taken = value[: min(_EXTRA, room)]
@@ -211,7 +270,7 @@ def _extras(extra: Sequence[Sequence[str]], room: int) -> str:
             f"{literal(taken)}</pre>{cut}</details>"
         )
     if len(extra) > _EXTRAS:
-        parts.append(note(plural(len(extra) - _EXTRAS, "more key", "more keys")))
+        parts.append(note(f"{len(extra) - _EXTRAS:,} more"))
     return "".join(parts)
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import unicodedata
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import Any
 
 from ..checks.rule import REMOVE, Rule
@@ -14,43 +13,48 @@ from ..core.repair import difference
 from ..core.turns import encodable
 from ..core.visible import visible
 from ..sources.formats import describe
-from .layouts import other_keys
+from .literal_json import compact
+from .speakers import initials_of
+from .turn_parts import Links, parts_payload, thought_end
 
 Payload = dict[str, Any]
 Difference = tuple[str | None, str | None]
 
 
 def turn_payload(
-    turn: int, message: Message, at: Sequence[int], issues: Sequence[Issue], hue: int | None
+    turn: int,
+    message: Message,
+    at: Sequence[int],
+    issues: Sequence[Issue],
+    hue: int | None,
+    links: Links | None = None,
 ) -> Payload:
     """One turn, its text cut at the findings in it. ``at`` are the positions of its findings in ``issues``."""
     text = encodable(message.text)
-    extra = [
-        [encodable(str(name)), encodable(json.dumps(value, ensure_ascii=False))]
-        for name, value in other_keys(message).items()
-        if name != "name" and value is not None
-    ]
-    if isinstance(message.content, list):
-        others = [
-            part for part in message.content if not (isinstance(part, dict) and part.get("type") == "text")
-        ]
-        extra += [["part", encodable(json.dumps(part, ensure_ascii=False))] for part in others]
-    return {
+    thought = thought_end(message)
+    spans = [(issues[n].start or 0, issues[n].end or 0, n) for n in at]
+    payload = {
         "turn": turn,
         "role": message.role,
         "role_raw": None if message.role_raw is None else encodable(message.role_raw),
         "speaker": None if message.name is None else encodable(message.name),
+        "initials": encodable(initials_of(message.name)),
         "side": message.side,
         "hue": hue,
         "kind": message.kind,
         "words": count_words(text),
         "chars": len(text),
-        "dir": direction(text),
-        "segments": segments(text, [(issues[n].start or 0, issues[n].end or 0, n) for n in at]),
+        "dir": direction(text[thought:]),
+        "segments": segments(text, spans, thought),
         "issues": list(at),
-        "extra": extra,
         "note": _note(message),
+        **parts_payload(turn, message, links or Links()),
     }
+    if payload.get("calls") or payload.get("results"):
+        payload["note"] = payload["note"] if message.kind in ("other", "not_object") else ""
+    if thought:
+        payload["thought"] = _pieces_before(payload["segments"], thought)
+    return payload
 
 
 def issue_payload(n: int, issue: Issue, rule: Rule, difference: Difference) -> Payload:
@@ -80,8 +84,8 @@ def repair_difference(issue: Issue, rule: Rule, conversation: Conversation) -> D
     return encodable(before), encodable(after)
 
 
-def segments(text: str, spans: Sequence[tuple[int, int, int]]) -> list[list[Any]]:
-    """A text cut at the edges of its spans: ``[[piece, [numbers of the spans over it]], ...]``."""
+def segments(text: str, spans: Sequence[tuple[int, int, int]], cut: int = 0) -> list[list[Any]]:
+    """A text cut at the edges of its spans, and at ``cut``: ``[[piece, [numbers of the spans over it]], ...]``."""
     begins: dict[int, list[int]] = {}
     ends: dict[int, list[int]] = {}
     for start, end, n in spans:
@@ -90,12 +94,19 @@ def segments(text: str, spans: Sequence[tuple[int, int, int]]) -> list[list[Any]
             ends.setdefault(end, []).append(n)
     over: dict[int, None] = {}
     pieces: list[list[Any]] = []
-    for left, right in pairwise(sorted({0, len(text), *begins, *ends})):
+    for left, right in pairwise(sorted({0, len(text), cut, *begins, *ends})):
         for n in ends.get(left, ()):
             over.pop(n, None)
         over.update(dict.fromkeys(begins.get(left, ())))
         pieces.append([text[left:right], sorted(over)])
     return pieces
+
+
+def _pieces_before(pieces: Sequence[Sequence[Any]], end: int) -> int:
+    """How many of the pieces make up the text before ``end``."""
+    return next(
+        at for at, length in enumerate(accumulate(len(text) for text, _ in pieces), 1) if length == end
+    )
 
 
 def direction(text: str) -> str:
@@ -111,12 +122,12 @@ def direction(text: str) -> str:
 
 def _note(message: Message) -> str:
     if message.kind == "not_object":
-        shown = message.raw if isinstance(message.raw, str) else json.dumps(message.raw, ensure_ascii=False)
+        shown = message.raw if isinstance(message.raw, str) else compact(message.raw)
         return encodable(f"no message object, but {describe(message.raw)}: {visible(shown)[:2000]}")
     if message.kind == "null":
         return "no content" if message.content_key is None else "content is null"
     if message.kind == "other":
-        shown = json.dumps(message.content, ensure_ascii=False)
+        shown = compact(message.content)
         return encodable(f"content is {describe(message.content)}: {visible(shown)[:2000]}")
     if message.text == "" and message.kind in ("text", "result"):
         return "empty text"

@@ -5,27 +5,30 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from functools import cached_property
+from typing import Any
 
+import numpy as np
 import polars as pl
 
 from ..checks.charts import charts
-from ..core.errors import QueryError, RuleError
+from ..core.errors import QueryError
 from ..core.live import Live
-from ..core.model import SEVERITIES, Conversation, Issue, Message, count_words
+from ..core.model import SEVERITIES, Conversation, Issue, Message
+from ..core.placing import Mask, Rows
 from ..core.query import Query, without
 from ..core.report import Report
 from ..core.turns import encodable
 from ..core.wording import plural
 from ..sources.roles import ROLES
-from .requests import PAGE, address, page_args, page_of, whole
+from .conversation_view import ConversationView
+from .finding_order import Order, order_findings
+from .requests import PAGE, address, page_args, page_of
 from .review_actions import Actions
 from .review_state_view import decided, finding_facets, review_status
-from .thread_view import Difference, Payload, issue_payload, repair_difference, turn_payload
+from .thread_view import Payload
 
-MOST_TURNS = 200
-MOST_DIFFERENCES = 200  # findings of one thread whose repair is shown
-HUES = 8
 _TITLE = 80
+_KEPT = 16  # orders and queries of one state that are kept
 
 
 class ReviewView:
@@ -35,7 +38,9 @@ class ReviewView:
         self._live = Live(report)
         self._seen = self._live.serial
         self._lock = threading.RLock()
-        self._orders: dict[tuple[str, str, bool], tuple[pl.DataFrame, list[Payload]]] = {}
+        self.threads = ConversationView(report)
+        self._orders: dict[tuple[str, str, bool], Order] = {}
+        self._masks: dict[str, Mask | None] = {}
         self._actions = Actions(self._live)
 
     @property
@@ -45,8 +50,9 @@ class ReviewView:
         if self._seen != self._live.serial:
             self._seen = self._live.serial
             self._orders.clear()
-            for name in ("_conversation_table", "_hues"):
-                self.__dict__.pop(name, None)
+            self._masks.clear()
+            self.threads = ConversationView(self._live.report)
+            self.__dict__.pop("_conversation_table", None)
         return self._live.report
 
     # ------------------------------------------------------------------ requests
@@ -59,8 +65,11 @@ class ReviewView:
         """
         requests: dict[str, Callable[[Payload], Payload]] = {
             "findings": self._asked_findings,
+            "lines": self._asked_lines,
+            "ignored": self._asked_ignored,
             "conversations": self._asked_conversations,
-            "conversation": self._asked_conversation,
+            "conversation": lambda args: self.threads.answer("conversation", args),
+            "copy": lambda args: self.threads.answer("copy", args),
             "charts": lambda _: {"charts": self.charts()},
             "facets": lambda args: self.facets(str(args.get("query", ""))),
             "status": lambda _: self.status,
@@ -70,6 +79,7 @@ class ReviewView:
         if name not in requests:
             raise QueryError(f"Nothing is known about the request {name!r}.")
         with self._lock:
+            _ = self._report  # takes in what changed
             return requests[name](args)
 
     def _asked_to_do(self, args: Payload) -> Payload:
@@ -79,9 +89,20 @@ class ReviewView:
     def _asked_findings(self, args: Payload) -> Payload:
         query, sort, descending, offset, limit = page_args(args, "group")
         if isinstance(near := args.get("near"), int):
-            order = self._ordered(query, sort, descending)[0]["n"]
-            offset = page_of(order.index_of(near), offset, limit)
+            offset = page_of(self._position(self._ordered(query, sort, descending), near), offset, limit)
         return self.findings(query, sort, descending, offset, limit)
+
+    def _asked_lines(self, args: Payload) -> Payload:
+        query, _, descending, offset, limit = page_args(args, "conversation")
+        if isinstance(near := args.get("near"), int):
+            order = self._ordered(query, "conversation", descending)
+            at = self._position(order, near)
+            offset = page_of(None if at is None else order.line_of(at), offset, limit)
+        return self.lines(query, descending, offset, limit)
+
+    def _asked_ignored(self, args: Payload) -> Payload:
+        _, _, _, offset, limit = page_args(args, "file")
+        return self.ignored(offset, limit)
 
     def _asked_conversations(self, args: Payload) -> Payload:
         query, sort, descending, offset, limit = page_args(args, "file")
@@ -91,10 +112,6 @@ class ReviewView:
             at = self._listed(query, sort, descending).with_row_index("at").filter(here)["at"].to_list()
             offset = page_of(at[0] if at else None, offset, limit)
         return self.conversations(query, sort, descending, offset, limit)
-
-    def _asked_conversation(self, args: Payload) -> Payload:
-        count = min(whole(args.get("count", MOST_TURNS)), MOST_TURNS)
-        return self.thread(str(args.get("key", "")), whole(args.get("from", 0)), count)
 
     # ------------------------------------------------------------------ findings
 
@@ -107,32 +124,103 @@ class ReviewView:
         limit: int = PAGE,
     ) -> Payload:
         """One page of findings, with the counts of all that match."""
-        table, groups = self._ordered(query, sort, descending)
-        numbers = table["n"].slice(offset, limit).to_list()
-        everyone = self._matching(without(query, "severity"))
-        severities = dict(everyone.group_by("severity").len().iter_rows())
+        order = self._ordered(query, sort, descending)
+        severities = np.bincount(self._severities(without(query, "severity")), minlength=len(SEVERITIES))
         return {
             "query": query,
             "sort": sort,
             "descending": descending,
             "offset": offset,
-            "matched": table.height,
+            "matched": len(order.rows),
             "total": len(self._report),
-            "severities": {name: severities.get(level, 0) for level, name in enumerate(SEVERITIES)},
-            "groups": groups,
-            "rows": [self._finding_row(n) for n in numbers],
+            "severities": dict(zip(SEVERITIES, severities.tolist(), strict=True)),
+            "groups": order.groups,
+            "rows": [self._finding_row(n) for n in self._numbers(order.rows[offset : offset + limit])],
         }
 
-    def _matching(self, query: str) -> pl.DataFrame:
-        table = self._report.findings.numbered
+    def lines(self, query: str = "", descending: bool = False, offset: int = 0, limit: int = PAGE) -> Payload:
+        """One page of findings by conversation, with a heading above each conversation; the page counts lines."""
+        order = self._ordered(query, "conversation", descending)
+        places = order.lines(offset, limit)
+        numbers = self._numbers(order.rows[[at for at, _ in places]]) if places else []
+        ends = np.append(order.heads if order.heads is not None else [], len(order.rows))
+        rows = []
+        for (at, is_head), n in zip(places, numbers, strict=True):
+            row = self._finding_row(n)
+            if is_head:
+                count = int(ends[np.searchsorted(ends, at, side="right")]) - at
+                row = self._heading(row, count)
+            rows.append(row)
+        return {
+            "query": query,
+            "sort": "conversation",
+            "descending": descending,
+            "offset": offset,
+            "matched": order.line_count,
+            "total": len(self._report),
+            "rows": rows,
+        }
+
+    def _heading(self, row: Payload, count: int) -> Payload:
+        """What stands above the findings of a conversation, or of what is none."""
+        found = None if row["key"] is None else self._report.conversation(*address(row["key"]))
+        shown = {name: row[name] for name in ("key", "index", "source", "line", "decision")}
+        return {
+            "head": True,
+            **shown,
+            "id": None if found is None else encodable(found.id),
+            "title": "" if found is None else encodable(found.title[:_TITLE]),
+            "count": count,
+        }
+
+    def ignored(self, offset: int = 0, limit: int = PAGE) -> Payload:
+        """One page of the findings that the review ignores, in file order."""
+        self._live.follow()
+        numbers = self._live.ignored
+        return {
+            "query": "",
+            "sort": "file",
+            "descending": False,
+            "offset": offset,
+            "matched": len(numbers),
+            "total": len(numbers),
+            "rows": [self._finding_row(n, self._live.everything) for n in numbers[offset : offset + limit]],
+        }
+
+    def _mask(self, query: str) -> Mask | None:
+        """Which findings match; None for all."""
+        findings = self._report  # takes in what changed, so that nothing older is found below
         if not query.strip():
-            return table
-        numbers = Query(query).finding_numbers(self._report)
-        return pl.DataFrame({"n": numbers}).join(table, on="n", how="left", maintain_order="left")
+            return None
+        if query not in self._masks:
+            if len(self._masks) > _KEPT:
+                self._masks.clear()
+            self._masks[query] = Query(query).finding_mask(findings)
+        return self._masks[query]
+
+    def _severities(self, query: str) -> np.ndarray[Any, np.dtype[np.uint8]]:
+        column = self._report.findings.table["severity"].to_numpy()
+        mask = self._mask(query)
+        return column if mask is None else column[mask]
+
+    def _numbers(self, rows: Rows) -> list[int]:
+        """The numbers of the findings at some rows of the table."""
+        numbers = self._report.findings.numbers
+        return rows.tolist() if numbers is None else numbers.gather(rows).to_list()
+
+    def _position(self, order: Order, n: int) -> int | None:
+        """Where a finding stands in an order, None if it is not there."""
+        try:
+            row = self._report.findings.position(n)
+        except IndexError:
+            return None
+        at = np.flatnonzero(order.rows == row)
+        return int(at[0]) if len(at) else None
 
     def matching_numbers(self, query: str) -> list[int]:
         """The numbers of the findings that match a query."""
-        return self._matching(query)["n"].to_list()
+        mask = self._mask(query)
+        return self._numbers(np.arange(len(self._report)) if mask is None else np.flatnonzero(mask))
 
     def _matching_keys(self, query: str) -> list[str]:
         """The keys of the conversations that match a query."""
@@ -146,71 +234,19 @@ class ReviewView:
 
     def facets(self, query: str) -> Payload:
         """How many findings there are of each severity, code, role and decision, if all else of the query stays."""
-        return {"query": query, **finding_facets(self._report, self._matching, query)}
+        return {"query": query, **finding_facets(self._report, self._mask, query)}
 
-    def _ordered(self, query: str, sort: str, descending: bool) -> tuple[pl.DataFrame, list[Payload]]:
+    def _ordered(self, query: str, sort: str, descending: bool) -> Order:
+        report = self._report
         key = (query, sort, descending)
         if key not in self._orders:
-            if len(self._orders) > 16:
+            if len(self._orders) > _KEPT:
                 self._orders.clear()
-            self._orders[key] = self._order(query, sort, descending)
+            self._orders[key] = order_findings(report, self._mask(query), sort, descending)
         return self._orders[key]
 
-    def _order(self, query: str, sort: str, descending: bool) -> tuple[pl.DataFrame, list[Payload]]:
-        table = self._matching(query)
-        names = pl.DataFrame(
-            {"rule": range(len(self._report.rules)), "code": [rule.code for rule in self._report.rules]},
-            schema={"rule": pl.UInt16, "code": pl.String},
-        )
-        groups = (
-            table.group_by("severity", "rule")
-            .len()
-            .join(names, on="rule")
-            .sort("severity", "len", "code", descending=[False, True, False])
-            .with_row_index("rank")
-        )
-        listed = [
-            {
-                "code": code,
-                "severity": SEVERITIES[severity],
-                "title": self._report.rules[rule].title,
-                "count": count,
-            }
-            for _, severity, rule, count, code in groups.iter_rows()
-        ]
-        if sort == "group":
-            ranks = groups.select("severity", "rule", "rank")
-            table = table.join(ranks, on=["severity", "rule"], how="left", maintain_order="left").sort(
-                "rank", maintain_order=True
-            )
-        elif sort == "role":
-            table = self._with_role(table).sort(
-                "role", nulls_last=True, descending=descending, maintain_order=True
-            )
-        elif sort == "code":
-            table = table.join(names, on="rule", maintain_order="left").sort(
-                "code", descending=descending, maintain_order=True
-            )
-        elif sort in ("severity", "turn"):
-            table = table.sort(sort, descending=descending, nulls_last=True, maintain_order=True)
-        elif sort == "conversation":
-            table = table.sort("source", "index", descending=descending, nulls_last=True, maintain_order=True)
-        else:
-            raise QueryError(f"Findings cannot be sorted by {sort!r}.")
-        return table, listed
-
-    def _with_role(self, table: pl.DataFrame) -> pl.DataFrame:
-        index = self._report.index
-        keys = index.conversations.select(
-            pl.col("source").cast(pl.Int32), pl.col("index").cast(pl.Int64)
-        ).with_row_index("conversation")
-        roles = index.turns.join(keys, on="conversation").select(
-            "source", "index", "turn", pl.col("role").cast(pl.String)
-        )
-        return table.join(roles, on=["source", "index", "turn"], how="left", maintain_order="left")
-
-    def _finding_row(self, n: int) -> Payload:
-        issue = self._report.issue(n)
+    def _finding_row(self, n: int, report: Report | None = None) -> Payload:
+        issue = (report or self._report).issue(n)
         message = self._message_of(issue)
         known = issue.conversation is not None and self._conversation(issue) is not None
         return {
@@ -292,88 +328,17 @@ class ReviewView:
 
     @cached_property
     def _conversation_table(self) -> pl.DataFrame:
-        counts = (
-            self._report.findings.table.filter(pl.col("index").is_not_null())
-            .group_by(pl.col("source").cast(pl.UInt16), pl.col("index").cast(pl.UInt32))
-            .agg(
-                errors=(pl.col("severity") == 0).sum(),
-                warnings=(pl.col("severity") == 1).sum(),
-                infos=(pl.col("severity") == 2).sum(),
-            )
-        )
-        return self._report.index.conversations.join(
-            counts, on=["source", "index"], how="left", maintain_order="left"
-        ).with_columns(pl.col("errors", "warnings", "infos").fill_null(0))
-
-    # ------------------------------------------------------------------ one thread
-
-    def thread(self, key: str, first: int = 0, count: int = MOST_TURNS) -> Payload:
-        """A conversation with its findings, ready to draw.
-
-        Raises:
-            QueryError: if there is no such conversation.
-        """
-        source, index = address(key)
-        conversation = self._report.conversation(source, index)
-        if conversation is None:
-            raise QueryError(f"There is no conversation {key!r}.")
-        table = self._report.findings.numbered
-        numbers = table.filter((pl.col("source") == source) & (pl.col("index") == index))["n"].to_list()
-        issues = [self._report.issue(n) for n in numbers]
-        by_turn: dict[int, list[int]] = {}
-        for at, issue in enumerate(issues):
-            if issue.turn is not None:
-                by_turn.setdefault(issue.turn, []).append(at)
-        messages = conversation.messages
-        known: dict[tuple[str, int | None], Difference] = {}
-        turns = [
-            turn_payload(turn, messages[turn], by_turn.get(turn, []), issues, self._hue(messages[turn].name))
-            for turn in range(first, min(first + count, len(messages)))
-        ]
-        return {
-            "key": conversation.key,
-            "index": index,
-            "id": encodable(conversation.id),
-            "title": encodable(conversation.title[:_TITLE]),
-            "format": conversation.format,
-            "source": encodable(conversation.source.rpartition("/")[2]),
-            "line": conversation.line,
-            "turn_count": len(messages),
-            "words": sum(count_words(message.text) for message in messages),
-            "from": first,
-            "turns": turns,
-            "issues": [
-                issue_payload(
-                    n,
-                    issue,
-                    self._report.rule(issue.code),
-                    self._difference(issue, conversation, known) if at < MOST_DIFFERENCES else (None, None),
-                )
-                for at, (n, issue) in enumerate(zip(numbers, issues, strict=True))
-            ],
+        report = self._live.report
+        height = report.index.conversations.height
+        rows = report.findings.placed(report.index).conversations
+        severity = report.findings.table["severity"].to_numpy()
+        counts = {
+            name: np.bincount(rows[(severity == level) & (rows >= 0)], minlength=height)
+            for level, name in enumerate(("errors", "warnings", "infos"))
         }
-
-    def _difference(
-        self, issue: Issue, conversation: Conversation, known: dict[tuple[str, int | None], Difference]
-    ) -> Difference:
-        """What the repair of a finding would change. It is the same for all findings of a rule in a turn."""
-        place = (issue.code, issue.turn)
-        if place not in known:
-            try:
-                known[place] = repair_difference(issue, self._report.rule(issue.code), conversation)
-            except RuleError:  # a user's repair that raises says so when it is applied
-                known[place] = None, None
-        return known[place]
-
-    def _hue(self, speaker: str | None) -> int | None:
-        return None if speaker is None else self._hues.get(speaker)
-
-    @cached_property
-    def _hues(self) -> dict[str, int]:
-        speakers = (
-            self._report.index.turns["speaker"].cast(pl.String).drop_nulls().unique(maintain_order=True)
+        return report.index.conversations.with_columns(
+            pl.Series(name, values, dtype=pl.UInt32) for name, values in counts.items()
         )
-        return {name: at % HUES for at, name in enumerate(speakers.to_list())}
 
     # ------------------------------------------------------------------ charts and state
 
@@ -414,22 +379,24 @@ class ReviewView:
 
     def first_place(self, query: str = "") -> Payload:
         """What to open first: the first finding that has a conversation, else the first conversation."""
-        table, _ = self._ordered(query, "group", False)
-        having = table.filter(pl.col("index").is_not_null()).select("n", "source", "index", "turn")
-        for n, source, index, turn in having.head(50).iter_rows():
-            if self._report.conversation(source, index) is not None:
-                return {"key": f"{source}:{index}", "turn": turn, "n": n}
+        rows = self._ordered(query, "group", False).rows
+        placed = self._report.findings.placed(self._report.index).conversations[rows]
+        for n in self._numbers(rows[placed >= 0][:1]):
+            found = self._finding_row(n)
+            return {"key": found["key"], "turn": found["turn"], "n": n}
         frame = self._report.index.conversations
         return {"key": f"{frame['source'][0]}:{frame['index'][0]}"} if frame.height else {}
 
-    def state(self, key: str | None = None, query: str = "") -> Payload:
+    def state(self, key: str | None = None, query: str = "", turn: int | None = None) -> Payload:
         """The state of the review panel (those of the single components are parts of it)."""
-        key = self.first_place(query).get("key") if key is None else key
+        if key is None:
+            place = self.first_place(query)
+            key, turn = place.get("key"), place.get("turn")
         return {
             "header": self.header,
             "findings": self.findings(query),
             "conversations": self.conversations(query),
-            "thread": None if key is None else self.thread(key),
+            "thread": None if key is None else self.threads.first_page(key, turn),
             "charts": self.charts(),
             "roles": self.roles,
             "empty": self.empty,

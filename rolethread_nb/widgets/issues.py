@@ -28,6 +28,7 @@ class Issues(ReportComponent):
             "findings": self._view.findings(self.filters),
             "empty": self._view.empty,
             "roles": self._view.roles,
+            "status": self._view.status,
         }
         self.state = as_json(whole)
 

@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 from typing import Any
 
 from ..core.dataset import Dataset
+from ..core.errors import RolethreadError
 from ..outputs.preflight_view import PreflightView
 from ..outputs.static_preflight import panel_html
 from ..training.preflight import Preflight
 from ._base import Component, as_json, bundle
 
+# Seconds between two pieces of work, in which whoever waits for the preflight has his turn.
+_PAUSE = 0.002
+# Seconds after which nobody looks any more: the output was cleared, the page is closed.
+_UNSEEN = 90
+
 
 class PreflightPanel(Component):
     """What trainers would do with each conversation, linked to the text that the model gets.
+
+    A preflight that has conversations left to look at goes on in a thread of its own, until it is done, the panel is closed or out
+    of sight for a while, or reading fails; what is known by then is shown, and grows.
 
     Args:
         shown: a preflight, or a dataset (for which one is made).
@@ -27,22 +38,61 @@ class PreflightPanel(Component):
     _css = bundle("preflight")["_css"]
 
     def __init__(self, shown: Preflight | Dataset, at: int | str | None = None, **traits: Any) -> None:
+        self._closed = threading.Event()
+        self._worker: threading.Thread | None = None
+        self._seen = 0.0
         preflight = shown.preflight() if isinstance(shown, Dataset) else shown
         self._preflight = preflight
-        view = PreflightView(preflight)
+        self._view = view = PreflightView(preflight)
         super().__init__(view, preflight.dataset.name, **traits)
         key = None if at is None else preflight.dataset[at].key
+        view.working = not preflight.done
+        view.on_look = self._go_on
         state = view.state(self.filters, key)
         case = state["case"]
         self.selection = as_json(
             {} if case is None else {"key": case["key"], "target": case["target"], "turn": None}
         )
         self.state = as_json(state)
+        self._go_on()
 
     @property
     def preflight(self) -> Preflight:
         """The preflight that is shown."""
         return self._preflight
+
+    def close(self) -> None:
+        """Take the panel away. Work in the background comes to its end first."""
+        self._closed.set()
+        if self._worker is not None and self._worker is not threading.current_thread():
+            self._worker.join()
+        super().close()
+
+    def _go_on(self) -> None:
+        """Work in the background, for as long as somebody looks."""
+        self._seen = time.monotonic()
+        if self._view.working and (self._worker is None or not self._worker.is_alive()):
+            self._worker = threading.Thread(target=self._work, name="preflight", daemon=True)
+            self._worker.start()
+
+    def _work(self) -> None:
+        try:
+            while not self._preflight.done and time.monotonic() - self._seen < _UNSEEN:
+                self._preflight.advance()
+                if self._closed.wait(_PAUSE):
+                    break
+        except RolethreadError as error:
+            self.error = str(error)
+            self._view.working = False
+        self._view.working &= not (self._preflight.done or self._closed.is_set())
+        if not self._closed.is_set():
+            self._refresh()
+
+    def _refresh(self) -> None:
+        """Keep what is known now for views that are drawn later."""
+        case = json.loads(self.state)["case"]
+        state = self._view.state(self.filters, None if case is None else case["key"])
+        self.state = as_json(state if case is None else {**state, "case": case})
 
     def _static_html(self) -> str:
         return panel_html(self._preflight, json.loads(self.state)["case"])

@@ -11,7 +11,7 @@ from ..core.query import Query
 from ..core.report import Report
 from ..outputs.static import review_html
 from ._base import ReportComponent, as_json, as_report, bundle
-from .thread import key_of
+from .thread import place_of
 
 
 class Review(ReportComponent):
@@ -23,15 +23,14 @@ class Review(ReportComponent):
     def __init__(self, shown: Dataset | Report, at: int | str | None = None, **traits: Any) -> None:
         super().__init__(as_report(shown), **traits)
         journal = self.report.dataset.journal
-        place, turn = _place(at)
-        if place is not None:
-            chosen: dict[str, Any] = {"key": key_of(self.report, place), "turn": turn}
+        if at is not None:
+            chosen: dict[str, Any] = place_of(self.report, at)
         else:
             if "filters" not in traits:
                 self.filters = _query(journal.place.get("filters"))
             chosen = self._left(journal.place) or self._view.first_place(self.filters)
         self.selection = as_json(chosen)
-        self.state = as_json(self._view.state(chosen.get("key"), self.filters))
+        self.state = as_json(self._view.state(chosen.get("key"), self.filters, chosen.get("turn")))
         self.observe(self._on_place, ["selection", "filters"])
 
     def _left(self, place: dict[str, Any]) -> dict[str, Any] | None:
@@ -70,15 +69,6 @@ def _query(text: Any) -> str:
         return ""
 
 
-def _place(at: int | str | None) -> tuple[int | str | None, int | None]:
-    """A place given as position, id, or ``"id#turn"``."""
-    if isinstance(at, str) and "#" in at:
-        name, _, turn = at.rpartition("#")
-        if turn.isdecimal():
-            return name, int(turn)
-    return at, None
-
-
 def review(shown: Dataset | Report, at: int | str | None = None, *, filters: str | None = None) -> Review:
     """Show a dataset for review: its findings, its conversations and its balance, linked.
 
@@ -89,6 +79,6 @@ def review(shown: Dataset | Report, at: int | str | None = None, *, filters: str
         filters: a query to begin with, for example ``"severity:error"``. Default: the one the review was left with.
 
     Raises:
-        QueryError: if ``at`` names no conversation.
+        QueryError: if ``at`` names no conversation, or a turn that it does not have.
     """
     return Review(shown, at) if filters is None else Review(shown, at, filters=filters)

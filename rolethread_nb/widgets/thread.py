@@ -36,12 +36,12 @@ class Thread(Component):
     ) -> None:
         self._report = as_report(shown)
         view = ConversationView(self._report, tokens_of(tokenizer))
-        super().__init__(view, self._report.dataset.name, **traits)
         place = ReviewView(self._report).first_place() if at is None else place_of(self._report, at)
         key = place.get("key")
         self._thread = view.first_page(key, place.get("turn")) if key else None
-        self.selection = as_json(place)
-        self.state = as_json({"thread": self._thread, "empty": _EMPTY})
+        # What is drawn travels with the widget, not after it.
+        first = {"selection": as_json(place), "state": as_json({"thread": self._thread, "empty": _EMPTY})}
+        super().__init__(view, self._report.dataset.name, **{**first, **traits})
 
     @property
     def report(self) -> Report:
@@ -64,7 +64,9 @@ def place_of(report: Report, at: int | str) -> dict[str, Any]:
     key = key_of(report, name)
     row = report.index.row_of_id[name]
     if int(turn) >= (count := report.index.conversations["turns"][row]):
-        raise QueryError(f"The conversation {name!r} has {count} turns, counted from 0: there is no turn {turn}.")
+        raise QueryError(
+            f"The conversation {name!r} has {count} turns, counted from 0: there is no turn {turn}."
+        )
     return {"key": key, "turn": int(turn)}
 
 
@@ -76,7 +78,7 @@ def key_of(report: Report, at: int | str) -> str:
     """
     index = report.index
     if isinstance(at, int):
-        if (0, at) in index.row_of:
+        if at >= 0 and index.row(0, at) is not None:
             return f"0:{at}"
         raise QueryError(f"Record {at} is no conversation.")
     if at in index.row_of_id:

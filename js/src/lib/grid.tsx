@@ -2,7 +2,7 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import "./grid.css";
 import { useSize } from "./hooks.ts";
-import { clamp, rowsInSight, scrollToRow } from "./window.ts";
+import { clamp, rowsInSight, scrollToRow, squeezed } from "./window.ts";
 
 export const ROW = 28;
 
@@ -15,15 +15,21 @@ interface GridProps {
   busy: boolean;
   head?: ComponentChildren;
   className?: string;
+  /** What all rows are styled by, for columns that can be chosen. */
+  style?: Record<string, string>;
   /** What the cells of a row are; the classes are those of the row. */
   row: (position: number) => { cells: ComponentChildren; className: string; selected?: boolean | undefined };
   onEnter: (position: number) => void;
+  /** Takes a row in or out of what is chosen for a step; up to it from the one before, if `range`. */
+  onToggle?: ((position: number, range: boolean) => void) | undefined;
+  onAll?: (() => void) | undefined;
   onSide?: ((position: number, side: "left" | "right") => void) | undefined;
   onSight: (first: number, end: number) => void;
 }
 
 /** A list of rows of one height, drawn only where one looks, with one tab stop. */
-export function Grid({ label, count, chosen, columns, busy, head, className = "", row, onEnter, onSide, onSight }: GridProps) {
+export function Grid(props: GridProps) {
+  const { label, count, chosen, columns, busy, head, className = "", style, row, onEnter, onToggle, onAll, onSide, onSight } = props;
   const box = useRef<HTMLDivElement>(null);
   const { height } = useSize(box);
   const [scrollTop, setScrollTop] = useState(0);
@@ -32,14 +38,19 @@ export function Grid({ label, count, chosen, columns, busy, head, className = ""
   const toFocus = useRef(-1);
   const headHeight = head ? ROW : 0;
   const tall = height || 400;
-  const [first, end] = rowsInSight(scrollTop, tall, ROW, count);
+  const { height: drawn, shift, back } = squeezed(count * ROW, tall - headHeight);
+  const top = shift(scrollTop);
+  const [first, end] = rowsInSight(top, tall, ROW, count);
   const at = clamp(active, 0, Math.max(0, count - 1));
 
   useEffect(() => onSight(first, end));
 
   const show = (position: number) => {
     const frame = box.current;
-    if (frame) frame.scrollTop = scrollToRow(position, frame.scrollTop, frame.clientHeight || tall, ROW, headHeight);
+    if (!frame) return;
+    const old = shift(frame.scrollTop);
+    const next = scrollToRow(position, old, frame.clientHeight || tall, ROW, headHeight);
+    if (next !== old) frame.scrollTop = back(next);
   };
   useLayoutEffect(() => {
     if (chosen < 0) return;
@@ -70,11 +81,18 @@ export function Grid({ label, count, chosen, columns, busy, head, className = ""
     Home: () => move(0),
     End: () => move(count - 1),
     Enter: () => onEnter(at),
-    " ": () => onEnter(at),
+    " ": () => (onToggle ? onToggle(at, false) : onEnter(at)),
     ...(onSide && { ArrowLeft: () => onSide(at, "left"), ArrowRight: () => onSide(at, "right") }),
   });
   const onKeyDown = (event: KeyboardEvent) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || count === 0) return;
+    if (count === 0) return;
+    if (onAll && (event.ctrlKey || event.metaKey) && !event.altKey && event.key === "a") {
+      event.preventDefault();
+      event.stopPropagation();
+      onAll();
+      return;
+    }
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
     const focused = (event.target as Element).closest<HTMLElement>("[data-position]");
     if (!focused) return;
     const actions = moves(Number(focused.dataset.position));
@@ -83,6 +101,8 @@ export function Grid({ label, count, chosen, columns, busy, head, className = ""
     event.preventDefault();
     event.stopPropagation();
     action();
+    const at = Number(focused.dataset.position);
+    if (onToggle && event.shiftKey && event.key.startsWith("Arrow")) onToggle(clamp(at + (event.key === "ArrowDown" ? 1 : -1), 0, count - 1), true);
   };
 
   const positions: number[] = [];
@@ -104,7 +124,7 @@ export function Grid({ label, count, chosen, columns, busy, head, className = ""
       onKeyDown={onKeyDown}
     >
       {head}
-      <div class="rt-rows" role="rowgroup" style={{ height: `${count * ROW}px` }}>
+      <div class="rt-rows" role="rowgroup" style={{ height: `${drawn}px` }}>
         {positions.map((position) => {
           const { cells, className, selected } = row(position);
           return (
@@ -116,10 +136,12 @@ export function Grid({ label, count, chosen, columns, busy, head, className = ""
               aria-selected={selected}
               data-position={position}
               tabIndex={position === at ? 0 : -1}
-              style={{ transform: `translateY(${position * ROW}px)` }}
-              onClick={() => {
+              style={{ ...style, transform: `translateY(${position * ROW - top + scrollTop}px)` }}
+              onClick={(event) => {
                 setActive(position);
-                onEnter(position);
+                const check = (event.target as Element).closest("[data-check]");
+                if (onToggle && (check || event.shiftKey || event.ctrlKey || event.metaKey)) onToggle(position, event.shiftKey);
+                else onEnter(position);
               }}
             >
               {cells}

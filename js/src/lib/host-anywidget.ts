@@ -10,7 +10,7 @@ export interface Model {
   off(event: string, callback?: ((...args: never[]) => void) | null): void;
 }
 
-const traits: Trait[] = ["state", "selection", "filters", "error"];
+const traits: Trait[] = ["state", "selection", "filters", "changes", "error"];
 
 export function anywidgetHost(model: Model): Host {
   const listeners = new Listeners<Trait | "kernel">();

@@ -1,5 +1,5 @@
 import { Listeners, type Host, type Kernel, type Trait } from "./host.ts";
-import { readJson, type CasesPage, type ConversationsPage, type FindingsPage, type PreflightState, type ReviewState } from "./protocol.ts";
+import { readJson } from "./protocol.ts";
 
 export interface StaticTraits {
   state: object | string;
@@ -10,27 +10,27 @@ export interface StaticTraits {
 
 const asText = (value: object | string | undefined) => (typeof value === "string" ? value : JSON.stringify(value ?? {}));
 
+/** Under which name of the state an answer is kept, where it is not its own. */
+const places: Record<string, string> = { conversation: "thread", charts: "" };
+
+const asked = "query sort descending offset key from target".split(" ");
+
 /** A host without a kernel: it answers with what was saved in the state and says plainly when that is not enough. */
 export function staticHost(traits: StaticTraits): Host {
   const values: Record<Trait, string> = {
     state: asText(traits.state),
     selection: asText(traits.selection),
     filters: traits.filters ?? "",
+    changes: "",
     error: traits.error ?? "",
   };
   const listeners = new Listeners<Trait | "kernel">();
-  const saved = readJson<ReviewState & PreflightState>(values.state);
+  const saved = readJson<Record<string, unknown>>(values.state);
 
-  const samePage = (page: FindingsPage | ConversationsPage | CasesPage | undefined, args: Record<string, unknown>) =>
-    page && page.query === args.query && page.sort === args.sort && page.descending === args.descending && args.offset === page.offset;
-
+  /** What was saved, if it is what is asked for. */
   function answer(name: string, args: Record<string, unknown>): unknown {
-    if (name === "findings" && samePage(saved.findings, args)) return saved.findings;
-    if (name === "conversations" && samePage(saved.conversations, args)) return saved.conversations;
-    if (name === "conversation" && saved.thread?.key === args.key && saved.thread?.from === args.from) return saved.thread;
-    if (name === "cases" && samePage(saved.cases, args)) return saved.cases;
-    if (name === "case" && args.max_tokens === null && saved.case?.key === args.key && saved.case?.target === args.target) return saved.case;
-    return undefined;
+    const kept = saved[places[name] ?? name] as Record<string, unknown> | null | undefined;
+    return kept && !args.max_tokens && asked.every((one) => !(one in args) || kept[one] === args[one]) ? kept : undefined;
   }
 
   return {

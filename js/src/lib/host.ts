@@ -1,6 +1,6 @@
 import type { RequestName, Requests } from "./protocol.ts";
 
-export type Trait = "state" | "selection" | "filters" | "error";
+export type Trait = "state" | "selection" | "filters" | "changes" | "error";
 
 /**
  * What a view can say about the other side: `live`; `waiting` (no answer for 1.5 s); `silent` (none for 15 s);

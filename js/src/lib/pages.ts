@@ -28,6 +28,9 @@ export class Pages<Row, P extends Page<Row>> extends Store {
   #asked = new Set<number>();
   #generation = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  // The first page that is looked at, and whether the rows are those from before a change.
+  #around = 0;
+  #old = false;
   #ask: Ask<P>;
   #name: string;
 
@@ -60,6 +63,22 @@ export class Pages<Row, P extends Page<Row>> extends Store {
     this.changed();
   }
 
+  /** More rows have come at the end of the list; those that are there stay. */
+  grow(matched: number): void {
+    if (!this.head || this.stale || this.head.matched === matched) return;
+    this.head = { ...this.head, matched };
+    this.#asked.clear();
+    this.changed();
+  }
+
+  /** Something changed in Python: asks again for what is looked at, which stays on the screen until it has come. */
+  refresh(): void {
+    if (!this.head) return;
+    this.#restart();
+    this.#old = true;
+    void this.#load(this.stale ? 0 : this.#around * PAGE, this.#name);
+  }
+
   order(order: Order): void {
     if (sameOrder(order, this.wanted) && !this.failure) return;
     this.wanted = order;
@@ -72,6 +91,8 @@ export class Pages<Row, P extends Page<Row>> extends Store {
   needAll(stretches: [first: number, end: number][]): void {
     clearTimeout(this.#timer);
     if (this.stale) return;
+    this.#around = Math.floor((stretches[0]?.[0] ?? 0) / PAGE);
+    if (this.#old) return;
     const missing = new Set<number>();
     for (const [first, end] of stretches) {
       for (let page = Math.floor(first / PAGE); page * PAGE < Math.min(end, this.count); page++) {
@@ -141,7 +162,7 @@ export class Pages<Row, P extends Page<Row>> extends Store {
     const reply = await this.#ask(near === undefined ? args : { ...args, near }, purpose);
     if (generation !== this.#generation || reply.status === "void") return;
     if (reply.status === "ok") {
-      if (this.stale) this.#rows.clear();
+      if (this.stale || this.#old) this.#rows.clear();
       // The order is the one that was asked for, whatever spelling of the query the answer repeats.
       this.#take({ ...reply.result, ...this.wanted });
     } else this.failure = reply.error;
@@ -149,6 +170,7 @@ export class Pages<Row, P extends Page<Row>> extends Store {
   }
 
   #take(page: P): void {
+    this.#old = false;
     this.head = page;
     this.failure = "";
     page.rows.forEach((row, at) => this.#rows.set(page.offset + at, row));

@@ -31,7 +31,23 @@ export interface Finding {
   turn: number | null;
   role: string | null;
   message: string;
+  decision?: string | null;
 }
+
+/** What stands above the findings of one conversation. */
+export interface Heading {
+  head: true;
+  key: Key | null;
+  index: number | null;
+  source: number | null;
+  line: number | null;
+  decision: string | null;
+  id: string | null;
+  title: string;
+  count: number;
+}
+
+export type LinesPage = Page<Finding | Heading>;
 
 export interface FindingGroup {
   code: string;
@@ -55,9 +71,38 @@ export interface ConversationRow {
   errors: number;
   warnings: number;
   infos: number;
+  decision?: string | null;
+  note?: string;
+  tags?: string[];
 }
 
 export type ConversationsPage = Page<ConversationRow>;
+
+/** A call of a tool; its arguments are JSON text in lines, token for token as it was written. */
+export interface ToolCall {
+  name: string | null;
+  id: string | null;
+  arguments: string;
+  /** The turn that holds its result. */
+  answer: number | null;
+  rest?: string;
+}
+
+/** What a tool gave back; `text` is null where it is the text of the turn itself. */
+export interface ToolResult {
+  name: string | null;
+  id: string | null;
+  /** The turn that holds the call. */
+  call: number | null;
+  text: string | null;
+}
+
+/** A typed part that is no text: a picture, a sound, a file. Its address is never fetched. */
+export interface TypedPart {
+  type: string;
+  facts: string[];
+  where: string;
+}
 
 /** A piece of text and the positions, in the thread's `issues`, of what was found in it. */
 export type Segment = [text: string, issues: number[]];
@@ -77,6 +122,16 @@ export interface Turn {
   issues: number[];
   extra: [name: string, json: string][];
   note: string;
+  initials?: string;
+  tokens?: number;
+  /** Share of the text in quotation marks, in percent. */
+  quoted?: number;
+  /** How many of the first segments are the reasoning that an answer begins with. */
+  thought?: number;
+  reasoning?: [name: string, text: string][];
+  calls?: ToolCall[];
+  results?: ToolResult[];
+  parts?: TypedPart[];
 }
 
 export interface Issue {
@@ -104,7 +159,14 @@ export interface Thread {
   from: number;
   turns: Turn[];
   issues: Issue[];
+  /** Findings of the whole conversation; `issues` are those of the turns that are here. */
+  finding_count?: number;
+  /** Whether tokens were counted by a tokenizer, not estimated. */
+  exact?: boolean;
+  counted_by?: string;
 }
+
+export type CopyForm = "json" | "markdown";
 
 export type Tick = [position: number, label: string];
 
@@ -163,6 +225,7 @@ export interface IssuesState {
   findings?: FindingsPage;
   empty?: string;
   roles?: string[];
+  status?: Status;
 }
 
 export interface BalanceState {
@@ -173,6 +236,42 @@ export interface BalanceState {
 export interface ReviewState extends ThreadState, IssuesState, BalanceState {
   conversations?: ConversationsPage;
   header?: { name: string; numbers: string; profile: string };
+}
+
+export type Decision = "keep" | "fix" | "reject" | "later";
+
+/** How far the review is. */
+export interface Status {
+  serial: number;
+  conversations: number;
+  decided: Record<Decision, number>;
+  ignored: number;
+  changed: number;
+  undo: string | null;
+  redo: string | null;
+  notice: string | null;
+  set_aside: number;
+  lost: string[];
+  queries: Record<string, string>;
+}
+
+export type Facet = "severity" | "code" | "role" | "decision";
+export type Facets = { query: string } & Record<Facet, [value: string, count: number][]>;
+
+/** Findings or conversations that a step is about: named, or all that match a query. */
+export interface Which {
+  findings?: number[];
+  keys?: Key[];
+  query?: string;
+}
+
+/** What repairs would change. */
+export interface RepairPlan {
+  repairs: number;
+  counts: Record<string, number>;
+  unsafe: number;
+  left: number;
+  lines: [kind: string, text: string][];
 }
 
 /** What a trainer would do with a conversation, from good to bad. */
@@ -196,12 +295,23 @@ export interface PreflightTarget {
   trained: string;
   limit: number | null;
   longest: number | null;
+  /** What the limit does to all conversations, in a sentence; empty where that is not foretold. */
+  effect?: string;
   reasons: PreflightReason[];
+}
+
+/** How far a preflight is that has not looked at everything; `working` while somebody goes on with it. */
+export interface PreflightProgress {
+  looked_at: number;
+  records: number;
+  working: boolean;
 }
 
 export interface Preflight {
   name: string;
   numbers: string;
+  /** Null once every record has been looked at. */
+  progress?: PreflightProgress | null;
   exact: boolean;
   outcomes: Outcome[];
   targets: PreflightTarget[];
@@ -273,6 +383,21 @@ export interface Case {
   lost: LostText[];
 }
 
+/** What is known by now; `matched` is about the cases of the query. */
+export interface PreflightGrown {
+  preflight: Preflight;
+  query: string;
+  matched: number;
+  empty: string;
+}
+
+/** What a length limit does to all conversations, in a sentence; empty where that is not foretold. */
+export interface LimitEffect {
+  target: string;
+  max_tokens: number;
+  says: string;
+}
+
 export interface PreflightState {
   preflight?: Preflight;
   cases?: CasesPage;
@@ -294,9 +419,18 @@ export interface Requests {
   findings: { args: PageArgs; result: FindingsPage };
   conversations: { args: PageArgs; result: ConversationsPage };
   conversation: { args: { key: Key; from: number; count: number }; result: Thread };
+  copy: { args: { key: Key; turn: number | null; form: CopyForm }; result: { text: string } };
   charts: { args: { query: string }; result: { charts: Chart[] } };
+  lines: { args: PageArgs; result: LinesPage };
+  ignored: { args: PageArgs; result: FindingsPage };
+  facets: { args: { query: string }; result: Facets };
+  status: { args: object; result: Status };
+  plan: { args: Which & { unsafe?: boolean }; result: RepairPlan };
+  do: { args: { op: string; [arg: string]: unknown }; result: { said: string; status: Status } };
   cases: { args: PageArgs; result: CasesPage };
   case: { args: { key: Key; target: string; max_tokens: number | null }; result: Case };
+  progress: { args: { query: string }; result: PreflightGrown };
+  limit: { args: { target: string; max_tokens: number }; result: LimitEffect };
 }
 
 export type RequestName = keyof Requests;

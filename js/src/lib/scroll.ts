@@ -1,3 +1,7 @@
+interface Placed {
+  getBoundingClientRect(): DOMRect;
+}
+
 // Frames in which nothing may move before a place counts as reached, and frames after which that is given up.
 const STILL = 8;
 const FRAMES = 90;
@@ -8,7 +12,7 @@ const FRAMES = 90;
  * A box that is not in the page yet, or not shown, is waited for; so is a turn that is still being unfolded, for `find`
  * is asked anew in every frame. A reader who scrolls is let go.
  */
-export function reveal(box: HTMLElement, find: () => Element | null): () => void {
+export function reveal(box: HTMLElement, find: () => Placed | null): () => void {
   const over = new AbortController();
   const { signal } = over;
   const stop = () => over.abort();

@@ -2,7 +2,7 @@ import { useMemo, useRef, useState } from "preact/hooks";
 import { useKernel, useOwned, useSize, useStore, useTrait, useUnique } from "../lib/hooks.ts";
 import type { Host } from "../lib/host.ts";
 import { onKeys } from "../lib/keys.ts";
-import type { Preflight } from "../lib/protocol.ts";
+import type { Preflight, PreflightProgress } from "../lib/protocol.ts";
 import { Empty, Live, Notices } from "../lib/status.tsx";
 import { number, plural } from "../lib/text.ts";
 import { Board } from "./board.ts";
@@ -75,15 +75,28 @@ export function PreflightApp({ host }: { host: Host }) {
   );
 }
 
+/** How far the work is. It is read when looked for, and said to nobody who reads something else. */
+function Progress({ looked_at, records, working }: PreflightProgress) {
+  const says = `${number(looked_at)} of ${number(records)} looked at`;
+  return (
+    <span class="rt-progress">
+      <progress max={records} value={looked_at} aria-label="looked at" aria-valuetext={says} />
+      {says}
+      {!working && ", then it stopped"}
+    </span>
+  );
+}
+
 /** What is looked at, and what a reader has to know besides. */
 function Head({ preflight }: { preflight: Preflight }) {
   const [open, setOpen] = useState(false);
   const list = useUnique("rt-notes");
-  const { name, numbers, notes } = preflight;
+  const { name, numbers, notes, progress } = preflight;
   return (
     <header class="rt-preflight-head">
       <b dir="auto">{name}</b>
       <span class="rt-facts">{numbers}</span>
+      {progress && <Progress {...progress} />}
       {notes.length > 0 && (
         <button type="button" class="rt-link" aria-expanded={open} aria-controls={list} onClick={() => setOpen(!open)}>
           {plural(notes.length, "note")}

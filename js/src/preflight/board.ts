@@ -1,11 +1,12 @@
 import type { Host } from "../lib/host.ts";
 import { Pages } from "../lib/pages.ts";
-import { readJson, type CaseRow, type CasesPage, type Key, type PreflightState } from "../lib/protocol.ts";
+import { readJson, type CaseRow, type CasesPage, type Key, type LimitEffect, type PreflightState } from "../lib/protocol.ts";
 import { Store } from "../lib/store.ts";
 import { readQuery } from "./query.ts";
 import { CaseSource } from "./source.ts";
 
 const PATIENCE = 1_000;
+const LOOK_AGAIN = 500;
 
 /** The `selection` of this component. */
 export interface Place {
@@ -23,12 +24,17 @@ export class Board extends Store {
   limit: number | null = null;
   /** How often a place was chosen here. */
   asked = 0;
+  /** What a limit does to all conversations, as far as it was asked for. */
+  effect: LimitEffect | null = null;
   readonly cases: Pages<CaseRow, CasesPage>;
   readonly source: CaseSource;
   #host: Host;
   #stops: (() => void)[];
   // When the step that is still waiting for a row began, or 0.
   #stepping = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  // Whether the work went on after the first state had come.
+  #grows = false;
 
   constructor(host: Host) {
     super();
@@ -86,6 +92,13 @@ export class Board extends Store {
     this.changed();
   }
 
+  /** Asks what a limit does to all conversations. */
+  async weigh(target: string, limit: number): Promise<void> {
+    const reply = await this.#host.request("limit", { target, max_tokens: limit });
+    if (reply.status === "ok") this.effect = reply.result;
+    if (reply.status !== "void") this.changed();
+  }
+
   /** To the next or previous case of the list. */
   async step(by: 1 | -1): Promise<void> {
     // A key held down while the kernel is busy must not pile up requests, and a kernel that never answers must not hold the keys.
@@ -100,18 +113,44 @@ export class Board extends Store {
   readonly isOpen = (row: CaseRow): boolean => row.key === this.open?.key && row.target === this.open.target;
 
   dispose(): void {
+    clearTimeout(this.#timer);
     for (const stop of this.#stops) stop();
     this.cases.dispose();
     this.source.dispose();
   }
 
   #readState(): void {
-    this.state = readJson<PreflightState>(this.#host.get("state"));
+    const next = readJson<PreflightState>(this.#host.get("state"));
+    if (this.#grows && next.preflight) {
+      // The same once more, with what has become known since.
+      if (next.cases?.query === this.query) this.cases.grow(next.cases.matched);
+      if (!this.source.case) this.source.seed(next.case ?? null);
+      this.state = next;
+      return this.changed();
+    }
+    this.state = next;
     this.limit = null;
     if (this.state.cases) this.cases.seed(this.state.cases);
     else this.cases.retry();
     this.source.seed(this.state.case ?? null);
     this.#readSelection();
+    this.#follow();
+  }
+
+  #follow(): void {
+    if (!this.state.preflight?.progress?.working) return;
+    this.#grows = true;
+    this.#timer = setTimeout(() => void this.#look(), LOOK_AGAIN);
+  }
+
+  async #look(): Promise<void> {
+    const reply = await this.#host.request("progress", { query: this.query });
+    if (reply.status !== "ok") return;
+    const { preflight, query, matched, empty } = reply.result;
+    this.state = { ...this.state, preflight, empty };
+    if (query === this.query) this.cases.grow(matched);
+    this.#follow();
+    this.changed();
   }
 
   #readSelection(): void {

@@ -55,7 +55,7 @@ function OpenCase({ board, literal, onLiteral, shown }: Props & { shown: Case })
     <section class={`rt-case${source.busy ? " rt-stale" : ""}`} aria-label={`conversation #${shown.index}, ${target?.title ?? shown.target}`} aria-busy={source.busy}>
       <CaseHead board={board} shown={shown} literal={literal} onLiteral={onLiteral} />
       {target && target.limit !== null && (shown.pieces.length > 0 || board.limit !== null) && (
-        <Limit set={target.limit} tried={board.limit} longest={target.longest} onLimit={(limit) => board.setLimit(limit)} />
+        <Limit board={board} target={target} set={target.limit} />
       )}
       {shown.pieces.length > 0 && <Legend shown={shown} />}
       <div ref={box} class="rt-case-box" tabIndex={0} role="group" aria-label="what the model gets">

@@ -18,7 +18,7 @@ function nothing({ query, state }: Board): string {
   const { target, outcome, reason } = readQuery(query);
   if (outcome || reason) return "No conversation matches.";
   const own = targetNamed(state.preflight, target);
-  return own && sizeOf(own) > 0 ? `${own.title} takes all ${plural(sizeOf(own), "conversation")} as they are.` : state.empty || "Every conversation is taken as it is.";
+  return own && sizeOf(own) > 0 && !state.preflight?.progress ? `${own.title} takes all ${plural(sizeOf(own), "conversation")} as they are.` : state.empty || "Every conversation is taken as it is.";
 }
 
 /** The conversations behind what is chosen above. */

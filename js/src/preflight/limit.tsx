@@ -1,21 +1,23 @@
 import { useEffect, useRef, useState } from "preact/hooks";
+import type { PreflightTarget } from "../lib/protocol.ts";
 import { number } from "../lib/text.ts";
 import { clamp } from "../lib/window.ts";
+import type { Board } from "./board.ts";
 
 const LEAST = 16;
 const SETTLE = 150;
 
 interface Props {
+  board: Board;
+  target: PreflightTarget;
   /** The limit that the preflight has. */
   set: number;
-  /** One that is tried out instead. */
-  tried: number | null;
-  longest: number | null;
-  onLimit: (limit: number | null) => void;
 }
 
-/** The length limit as a slider and a number, to see where the cut would fall. */
-export function Limit({ set, tried, longest, onLimit }: Props) {
+/** The length limit as a slider and a number, to see where the cut would fall, and what it does to all conversations. */
+export function Limit({ board, target: { name, longest, effect }, set }: Props) {
+  const tried = board.limit;
+  const onLimit = (limit: number | null) => board.setLimit(limit);
   const [draft, setDraft] = useState(tried ?? set);
   const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
   const most = Math.max(LEAST, longest ?? set, set);
@@ -24,6 +26,12 @@ export function Limit({ set, tried, longest, onLimit }: Props) {
     setDraft(tried ?? set);
   }, [tried, set]);
   useEffect(() => () => clearTimeout(timer.current), []);
+  const done = !board.state.preflight?.progress;
+  useEffect(() => {
+    if (tried !== null) void board.weigh(name, tried);
+  }, [name, tried, done]);
+  const asked = board.effect;
+  const says = tried === null ? effect : asked?.target === name && asked.max_tokens === tried ? asked.says : "";
 
   const now = (limit: number | null) => {
     clearTimeout(timer.current);
@@ -71,6 +79,7 @@ export function Limit({ set, tried, longest, onLimit }: Props) {
       <button type="button" aria-disabled={draft === set} title={`${number(set)} tokens`} onClick={() => draft === set || now(null)}>
         as set
       </button>
+      {says && <output class="rt-limit-whole">{says}</output>}
     </div>
   );
 }

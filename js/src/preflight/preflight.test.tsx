@@ -4,7 +4,7 @@ import { describe, expect, it, vi } from "vitest";
 import type { Case, CaseRow, PageArgs, Piece, PreflightState } from "../lib/protocol.ts";
 import { fakeHost, type FakeHost } from "../testing/fake-host.ts";
 import { caseOf, caseRow, casesPage, preflight, target } from "../testing/samples.ts";
-import { all, click, one, press, settle, show } from "../testing/show.tsx";
+import { all, click, one, press, settle, show, takeDown } from "../testing/show.tsx";
 import { PreflightApp } from "./app.tsx";
 import { blocksOf, countsOf } from "./blocks.ts";
 import widget, { mountStatic } from "./index.tsx";
@@ -35,6 +35,7 @@ function host(state: Partial<PreflightState> = {}, traits: { selection?: object;
     {
       cases: (args: PageArgs) => (args.query.includes("outcome:lost") ? new Error("lost is no outcome.") : casesPage(rows, args)),
       case: ({ key, target: name, max_tokens }) => caseOf(Number(key.slice(2)), { target: name, limit: max_tokens ?? 64 }),
+      limit: ({ target: name, max_tokens }) => ({ target: name, max_tokens, says: `Of 505 conversations, ${512 - max_tokens} lose trained text.` }),
     },
   );
 }
@@ -202,7 +203,8 @@ describe("what the model gets", () => {
     const root = await show(PreflightApp, host());
     await press("w", frame(root));
     expect(one(root, "switch", "White space").getAttribute("aria-checked")).toBe("true");
-    expect(drawn(root)[0]).toContain("Be·\u0020Mara.");
+    expect(drawn(root)[0]).toContain("Be Mara.");
+    expect([...root.querySelectorAll(".rt-said .rt-sign")].map((sign) => sign.getAttribute("data-sign"))).toContain("·");
   });
 
   it("goes from a reason to its turn, and to a lost text where there is no other", async () => {
@@ -244,7 +246,7 @@ describe("what the model gets", () => {
       }),
     );
     const parts = [...root.querySelectorAll(".rt-lost")].map((part) => part.textContent);
-    expect(parts).toEqual(["Not in what the model gets 10 systemcontent, lostBe Mara.", "Reaches the model as another text 12 assistantcontent, trimmedSouth· "]);
+    expect(parts).toEqual(["Not in what the model gets 10 systemcontent, lostBe Mara.", "Reaches the model as another text 12 assistantcontent, trimmedSouth "]);
     expect(root.querySelector(".rt-lost del")?.textContent).toBe("Be Mara.");
   });
 
@@ -308,7 +310,7 @@ describe("the limit", () => {
     await settle(200);
     await slide(root, 20);
     await settle(200);
-    const [, older, newer] = at.sent;
+    const [, older, newer] = at.sent.filter(({ name }) => name === "case");
     at.reply(newer!);
     at.reply(older!);
     await settle();
@@ -328,6 +330,21 @@ describe("the limit", () => {
     await click(back);
     expect(root.querySelector(".rt-limit")?.textContent).toContain("limit: 64 tokens");
     expect(asked(at, "case")).toHaveLength(1);
+  });
+
+  it("says what it does to all conversations, also one that is only tried out", async () => {
+    const effect = "Of 505 conversations, none loses trained text.";
+    const at = host({ preflight: preflight([{ ...targets[0]!, effect }]) });
+    const root = await show(PreflightApp, at);
+    const said = () => root.querySelector("output")?.textContent;
+    expect(said()).toBe(effect);
+    await slide(root, 40);
+    await settle(200);
+    expect(said()).toBe("Of 505 conversations, 472 lose trained text.");
+    expect(asked(at, "limit")).toEqual([{ target: "trl", max_tokens: 40 }]);
+    await click(one(root, "button", "as set"));
+    expect(said()).toBe(effect);
+    expect(asked(at, "limit")).toHaveLength(1);
   });
 
   it("is typed as a number within its bounds", async () => {
@@ -359,6 +376,95 @@ describe("the limit", () => {
     at.push("selection", { key: "0:481", target: "together" });
     await settle();
     expect(asked(at, "case").at(-1)).toEqual({ key: "0:481", target: "together", max_tokens: null });
+  });
+});
+
+describe("a preflight that is still at work", () => {
+  const from = (known: number, working = true) => {
+    const counts = { taken: Math.min(known, 480), altered: Math.max(0, known - 480) };
+    const progress = known < rows.length ? { looked_at: known, records: rows.length, working } : null;
+    return { preflight: preflight([target("trl", counts)], { progress, numbers: `${rows.length} records` }), cases: casesPage(rows.slice(0, known)), case: caseOf(480), empty: "" };
+  };
+  const first = (known: number, working = true) => {
+    const at = fakeHost(
+      { state: from(known, working), selection: { key: "0:480", target: "trl", turn: null } },
+      {
+        cases: (args: PageArgs) => casesPage(rows.slice(0, known), args),
+        case: ({ key, max_tokens }) => caseOf(Number(key.slice(2)), { limit: max_tokens ?? 64 }),
+        limit: ({ target: name, max_tokens }) => ({ target: name, max_tokens, says: `At ${max_tokens}, 3 are left out.` }),
+        progress: ({ query }) => ({ preflight: from(known).preflight, query, matched: from(known).cases.matched, empty: "" }),
+      },
+    );
+    // Nothing is answered but what the test answers, so that it is the same on a slow machine.
+    at.busy = true;
+    let answered = 0;
+    const grow = async (to: number) => {
+      known = to;
+      const open = () => at.sent.filter(({ name }) => name === "progress");
+      await vi.waitFor(() => expect(open().length).toBe(answered + 1), 4_000);
+      at.reply(open()[answered++]!);
+      await settle();
+    };
+    const answerTheRest = async () => {
+      for (const request of at.sent) if (request.name !== "progress") at.reply(request);
+      await settle();
+    };
+    return { at, grow, answerTheRest };
+  };
+  const far = (root: Element) => root.querySelector(".rt-progress")?.textContent;
+  const count = (root: Element) => root.querySelector(".rt-cases-part .rt-count")?.textContent;
+
+  it("says how far it is, grows, and is asked no more once it is done", async () => {
+    const { at, grow, answerTheRest } = first(485);
+    const root = await show(PreflightApp, at);
+    expect(far(root)).toBe("485 of 505 looked at");
+    expect(root.querySelector("progress")?.getAttribute("aria-valuetext")).toBe("485 of 505 looked at");
+    expect(count(root)).toBe("5 of 485");
+    await grow(500);
+    expect(far(root)).toBe("500 of 505 looked at");
+    expect(count(root)).toBe("20 of 500");
+    await vi.waitFor(() => expect(asked(at, "cases")).toHaveLength(1), 4_000);
+    await answerTheRest();
+    expect(listed(root).length).toBeGreaterThan(5);
+    await grow(505);
+    expect(far(root)).toBeUndefined();
+    expect(count(root)).toBe("25 of 505");
+    await settle(1_000);
+    expect(asked(at, "progress")).toEqual([{ query: "" }, { query: "" }]);
+  });
+
+  it("leaves the open case and the limit as they are while it grows", async () => {
+    const { at, grow, answerTheRest } = first(485);
+    const root = await show(PreflightApp, at);
+    await slide(root, 40);
+    await settle(200);
+    await answerTheRest();
+    await grow(505);
+    at.push("state", from(505));
+    await answerTheRest();
+    expect(root.querySelector(".rt-limit")?.textContent).toContain("limit: 40 tokens");
+    expect(root.querySelector("output")?.textContent).toBe("At 40, 3 are left out.");
+    expect(opened(root)).toBe("conversation #480, TRL");
+    expect(asked(at, "case")).toHaveLength(1);
+    expect(count(root)).toBe("25 of 505");
+  });
+
+  it("says where it stopped, and asks no more", async () => {
+    const { at } = first(300, false);
+    const root = await show(PreflightApp, at);
+    await settle(1_000);
+    expect(far(root)).toBe("300 of 505 looked at, then it stopped");
+    expect(asked(at, "progress")).toHaveLength(0);
+  });
+
+  it("is let go with the panel", async () => {
+    const { at, grow } = first(485);
+    await show(PreflightApp, at);
+    await grow(490);
+    takeDown();
+    const count = asked(at, "progress").length;
+    await settle(1_000);
+    expect(asked(at, "progress")).toHaveLength(count);
   });
 });
 

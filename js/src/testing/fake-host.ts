@@ -18,6 +18,8 @@ export interface FakeHost extends Host {
   reply(request: Sent): void;
   /** A trait that Python sets. */
   push(name: Trait, value: object | string): void;
+  /** The kernel is gone from now on. */
+  leave(): void;
   disposed: boolean;
 }
 
@@ -27,6 +29,7 @@ export function fakeHost(traits: Partial<Record<Trait, object | string>>, answer
     state: text(traits.state),
     selection: text(traits.selection),
     filters: text(traits.filters ?? ""),
+    changes: text(traits.changes ?? ""),
     error: text(traits.error ?? ""),
   };
   const listeners = new Listeners<Trait | "kernel">();
@@ -58,6 +61,7 @@ export function fakeHost(traits: Partial<Record<Trait, object | string>>, answer
         result instanceof Error ? { kind: "reply", id, ok: false, error: result.message } : { kind: "reply", id, ok: true, result },
       );
     },
+    leave: () => exchange.gone(),
     dispose() {
       host.disposed = true;
       listeners.clear();

@@ -55,6 +55,7 @@ const implied: Record<string, string> = {
   button: "button:not([role])",
   article: "article",
   searchbox: "input[type=search]",
+  textbox: "input:not([type]), textarea",
 };
 
 /** Elements by role and a piece of their name, as a screen reader would list them. */

@@ -1,11 +1,21 @@
 import type { Issue, Selection, Thread, Turn } from "../lib/protocol.ts";
 
-/** Turns asked for at a time. */
+/** Turns asked for at a time by hand. */
 export const BLOCK = 200;
 
-export const blockOf = (turn: number) => Math.floor(turn / BLOCK) * BLOCK;
+/** Turns shown above one that is gone to. */
+const BEFORE = 20;
+
+export const startFor = (turn: number) => Math.max(0, turn - BEFORE);
+
+/** A conversation as far as it has come. */
+export interface Loaded extends Thread {
+  /** The rest is on its way. */
+  coming?: boolean;
+}
 
 function renumbered(turn: Turn, positions: number[]): Turn {
+  if (turn.issues.every((issue) => positions[issue] === issue)) return turn;
   const moved = (issues: number[]) => issues.flatMap((issue) => positions[issue] ?? []);
   return {
     ...turn,
@@ -14,17 +24,22 @@ function renumbered(turn: Turn, positions: number[]): Turn {
   };
 }
 
-/** Two neighbouring blocks of one conversation as one; null if they do not touch. */
-export function joined(a: Thread, b: Thread): Thread | null {
-  const [first, second] = a.from <= b.from ? [a, b] : [b, a];
-  if (first.key !== second.key || first.from + first.turns.length !== second.from) return null;
-  const issues: Issue[] = [...first.issues];
+/**
+ * A conversation and a neighbouring block of it as one; null if they do not touch. The list of findings is the same one
+ * and only grows, so that the turns that are drawn already keep what they were drawn with.
+ */
+export function joined(thread: Loaded, block: Thread): Loaded | null {
+  const end = thread.from + thread.turns.length;
+  const after = block.from === end;
+  if (thread.key !== block.key || !(after || block.from + block.turns.length === thread.from)) return null;
+  const { issues } = thread;
   const known = new Map(issues.map((issue, position) => [issue.n, position]));
-  const positions = second.issues.map((issue) => known.get(issue.n) ?? issues.push(issue) - 1);
+  const positions = block.issues.map((issue) => known.get(issue.n) ?? issues.push(issue) - 1);
+  const turns = block.turns.map((turn) => renumbered(turn, positions));
   return {
-    ...first,
-    turns: [...first.turns, ...second.turns.map((turn) => renumbered(turn, positions))],
-    issues,
+    ...thread,
+    from: Math.min(thread.from, block.from),
+    turns: after ? [...thread.turns, ...turns] : [...turns, ...thread.turns],
   };
 }
 

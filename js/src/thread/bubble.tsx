@@ -9,8 +9,15 @@ export interface Pointed {
   issues: Issue[];
 }
 
+interface Props {
+  id: string;
+  box: RefObject<HTMLElement | null>;
+  pointed: Pointed | null;
+  selected: number | null;
+}
+
 /** What the mark under the pointer or the focus is about; it stands in the thread's box, beside no turn that could clip it. */
-export function Bubble({ id, box, pointed }: { id: string; box: RefObject<HTMLElement | null>; pointed: Pointed | null }) {
+export function Bubble({ id, box, pointed, selected }: Props) {
   const ref = useRef<HTMLDivElement>(null);
   const [place, setPlace] = useState({ left: 0, top: 0 });
   useLayoutEffect(() => {
@@ -32,7 +39,7 @@ export function Bubble({ id, box, pointed }: { id: string; box: RefObject<HTMLEl
   return (
     <div ref={ref} id={id} class="rt-bubble" role="tooltip" hidden={!pointed} style={{ left: `${place.left}px`, top: `${place.top}px` }}>
       {pointed?.issues.map((issue) => (
-        <div key={issue.n}>
+        <div key={issue.n} class={pointed.issues.length > 1 && issue.n === selected ? "rt-on" : undefined}>
           <SeverityShape severity={issue.severity} /> <code>{issue.code}</code> {issue.message}
         </div>
       ))}

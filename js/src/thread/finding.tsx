@@ -26,7 +26,7 @@ export function FindingLine({ issue, selected, onSelect }: Props) {
     <div class={`rt-finding${selected ? " rt-on" : ""}`} data-finding={issue.n}>
       <div class="rt-finding-line">
         <SeverityShape severity={issue.severity} />
-        <button type="button" class="rt-code" title={issue.title} aria-pressed={selected} onClick={() => onSelect(issue)}>
+        <button class="rt-code" title={issue.title} aria-pressed={selected} onClick={() => onSelect(issue)}>
           {issue.code}
         </button>
         <span class="rt-message">{issue.message}</span>

@@ -15,13 +15,14 @@ interface Props {
   describedBy: string;
 }
 
-/** A turn's text, cut into segments, with an underline for what was found in it. */
+/** A turn's text, cut into segments, with an underline for what was found in it, and a number where that is several things. */
 export function MarkedText({ segments, issues, selected, literal, describedBy }: Props) {
   return (
     <>
       {segments.map(([text, positions], at) => {
         const found = positions.flatMap((position) => issues[position] ?? []);
-        const shown = literal || (found.length > 0 && isInvisible(text)) ? <LiteralText text={text} /> : text;
+        const unseen = found.length > 0 && isInvisible(text);
+        const shown = literal || unseen ? <LiteralText text={text} /> : text;
         if (found.length === 0) return shown;
         return (
           <mark
@@ -30,6 +31,8 @@ export function MarkedText({ segments, issues, selected, literal, describedBy }:
             role="button"
             tabIndex={0}
             data-found={found.map((issue) => issue.n).join(" ")}
+            data-several={found.length > 1 ? found.length : undefined}
+            aria-label={unseen ? "blank" : undefined}
             aria-describedby={describedBy}
           >
             {shown}

@@ -1,17 +1,23 @@
+import type { ComponentChildren } from "preact";
 import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { useLatest, useUnique } from "../lib/hooks.ts";
-import type { Issue, Selection, Thread } from "../lib/protocol.ts";
+import type { Issue, Selection, Turn } from "../lib/protocol.ts";
 import { flash, reveal } from "../lib/scroll.ts";
 import { Empty } from "../lib/status.tsx";
-import { fold, isBehind, number, plural } from "../lib/text.ts";
-import { BLOCK, inReadingOrder, stepIssue } from "./blocks.ts";
+import { isBehind, number, plural } from "../lib/text.ts";
+import type { OnCopy } from "./actions.tsx";
+import { BLOCK, inReadingOrder, type Loaded } from "./blocks.ts";
 import { Bubble, type Pointed } from "./bubble.tsx";
+import { ChunkView, within, type Settings } from "./chunk.tsx";
+import { chunksOf, useDrawing, type Chunk } from "./chunks.ts";
 import type { Display } from "./display.ts";
+import { Find } from "./find.tsx";
 import { FindingLine } from "./finding.tsx";
-import { TurnView } from "./turn.tsx";
+import { ThreadHead } from "./head.tsx";
+import { foldOf, type Slot } from "./turn.tsx";
 
 export interface ThreadViewProps {
-  thread: Thread | null;
+  thread: Loaded | null;
   selection: Selection;
   display: Display;
   busy: boolean;
@@ -20,6 +26,10 @@ export interface ThreadViewProps {
   asked?: number;
   onSelect: (selection: Selection) => void;
   onMore: (direction: 1 | -1) => void;
+  /** Without it nothing can be copied but by hand. */
+  onCopy?: OnCopy | undefined;
+  tools?: ((turn: Turn) => ComponentChildren) | undefined;
+  slot?: Slot | null;
 }
 
 /** One conversation, turn by turn. */
@@ -29,31 +39,49 @@ export function ThreadView(props: ThreadViewProps) {
   return <OpenThread {...props} thread={thread} />;
 }
 
-function OpenThread({ thread, selection, display, busy, asked = 0, onSelect, onMore }: ThreadViewProps & { thread: Thread }) {
+const NONE: Selection = {};
+
+function OpenThread({ thread, selection, display, busy, asked = 0, onSelect, onMore, onCopy, tools, slot = null }: ThreadViewProps & { thread: Loaded }) {
   const box = useRef<HTMLDivElement>(null);
   const bubbleId = useUnique("rt-bubble");
   const [pointed, setPointed] = useState<Pointed | null>(null);
+  const [chosen, setChosen] = useState<[goal: string, turn: number | null]>(["", null]);
   const ordered = useMemo(() => inReadingOrder(thread), [thread]);
-  const own = selection.key === thread.key ? selection : {};
+  const before = useRef<Chunk[]>([]);
+  const chunks = useMemo(() => (before.current = chunksOf(thread.turns, before.current)), [thread]);
+  const own = selection.key === thread.key ? selection : NONE;
   const selected = own.n ?? null;
-  const latest = useLatest({ thread, display, onSelect });
+  const found = useMemo(() => ordered.find((issue) => issue.n === selected), [ordered, selected]);
+  const goal = `${thread.key} ${own.turn ?? ""} ${selected ?? ""} ${asked}`;
+  const active = chosen[0] === goal ? chosen[1] : (own.turn ?? null);
+  const drawing = useDrawing(box, thread, chunks, own.turn ?? found?.turn ?? thread.from);
+  const settingsOf = useSettings(display, thread.key);
+  const latest = useLatest({ thread, display, drawing, goal, active, onSelect });
 
   const select = useCallback((issue: Issue) => {
     latest.current.onSelect({ key: latest.current.thread.key, turn: issue.turn, n: issue.n });
   }, []);
   const toggleTurn = useCallback((turn: number) => latest.current.display.toggleTurn(turn), []);
+  const activate = useCallback((turn: number) => setChosen([latest.current.goal, latest.current.active === turn ? null : turn]), []);
+  const goTo = useCallback((turn: number) => {
+    const frame = box.current!;
+    latest.current.drawing.draw(turn);
+    leave.current();
+    leave.current = reveal(frame, () => frame.querySelector(`[data-turn="${turn}"]`));
+  }, []);
 
   // A folded turn opens once for a finding that lies in the part that is not shown; the block that holds it may come later.
-  const goal = `${thread.key} ${own.turn ?? ""} ${selected ?? ""} ${asked}`;
   const unfolded = useRef("");
   useLayoutEffect(() => {
     if (unfolded.current === goal) return;
     const position = thread.issues.findIndex((issue) => issue.n === selected);
-    const turn = thread.turns.find((one) => one.issues.includes(position));
+    const turn = position < 0 ? undefined : thread.turns.find((one) => one.issues.includes(position));
     if (!turn) return;
     unfolded.current = goal;
-    const folding = fold(turn.segments, turn.words);
-    if (folding && isBehind(turn.segments, position, folding.cut)) display.openTurn(turn.turn);
+    const thought = turn.segments.slice(0, turn.thought ?? 0);
+    const folding = foldOf(turn);
+    const behind = folding !== null && isBehind(turn.segments.slice(thought.length), position, folding.cut);
+    if (behind || thought.some(([, issues]) => issues.includes(position))) display.openTurn(turn.turn);
   }, [thread, goal]);
 
   // Goes to the selected place once, as soon as its turn is there; the block that holds it may come later.
@@ -79,17 +107,30 @@ function OpenThread({ thread, selection, display, busy, asked = 0, onSelect, onM
     reached.current = goal;
   }, [thread, goal]);
 
+  // The browser has found something in the folded part of a turn.
+  useEffect(() => {
+    const open = (event: Event) => {
+      const turn = (event.target as Element).closest<HTMLElement>("[data-turn]")?.dataset.turn;
+      if (turn) latest.current.display.openTurn(Number(turn));
+    };
+    box.current?.addEventListener("beforematch", open);
+    return () => box.current?.removeEventListener("beforematch", open);
+  }, []);
+
   const point = (event: Event) => {
     const mark = (event.target as Element).closest<HTMLElement>("mark[data-found]");
     if (!mark) return setPointed(null);
-    const numbers = mark.dataset.found?.split(" ").map(Number) ?? [];
+    const numbers = foundIn(mark);
     const issues = thread.issues.filter((issue) => numbers.includes(issue.n));
     setPointed((old) => (old?.mark === mark ? old : { mark, issues }));
   };
   const choose = (event: Event) => {
     const mark = (event.target as Element).closest<HTMLElement>("mark[data-found]");
     if (!mark || window.getSelection()?.isCollapsed === false) return;
-    const issue = thread.issues.find((one) => one.n === Number(mark.dataset.found?.split(" ")[0]));
+    // A mark of several findings goes through them, one each time.
+    const numbers = foundIn(mark);
+    const n = numbers[(numbers.indexOf(selected ?? -1) + 1) % numbers.length];
+    const issue = thread.issues.find((one) => one.n === n);
     if (issue) select(issue);
   };
 
@@ -100,10 +141,10 @@ function OpenThread({ thread, selection, display, busy, asked = 0, onSelect, onM
   };
 
   const whole = thread.issues.filter((issue) => issue.turn === null);
-  const end = thread.from + thread.turns.length;
   return (
     <section class="rt-thread" aria-label={`conversation #${thread.index}`} aria-busy={busy}>
-      <ThreadHead thread={thread} ordered={ordered} selection={own} display={display} onSelect={select} />
+      <ThreadHead thread={thread} ordered={ordered} selection={own} display={display} onSelect={select} onCopy={onCopy} />
+      {display.search > 0 && <Find thread={thread} box={box} display={display} sight={drawing.sight} onDraw={drawing.draw} />}
       <div
         ref={box}
         class="rt-thread-box"
@@ -125,6 +166,13 @@ function OpenThread({ thread, selection, display, busy, asked = 0, onSelect, onM
           }
         }}
       >
+        {thread.turn_count > 0 && (
+          <div class="rt-captions" aria-hidden="true">
+            <span>words</span>
+            <span title={thread.counted_by}>tokens</span>
+            <span>quoted</span>
+          </div>
+        )}
         {whole.length > 0 && (
           <div class="rt-whole">
             {whole.map((issue) => (
@@ -132,81 +180,60 @@ function OpenThread({ thread, selection, display, busy, asked = 0, onSelect, onM
             ))}
           </div>
         )}
-        {thread.from > 0 && (
-          <button type="button" class="rt-more" aria-disabled={busy} onClick={() => more(-1)}>
-            Show previous {plural(Math.min(BLOCK, thread.from), "turn")}
-          </button>
-        )}
-        {thread.turns.map((turn) => (
-          <TurnView
-            key={turn.turn}
-            turn={turn}
+        <More thread={thread} direction={-1} busy={busy} onMore={more} />
+        {chunks.map((chunk) => (
+          <ChunkView
+            key={chunk.id}
+            chunk={chunk}
             issues={thread.issues}
-            current={own.turn === turn.turn}
-            selected={turn.issues.some((position) => thread.issues[position]?.n === selected) ? selected : null}
-            literal={display.literal}
-            open={display.isOpen(turn.turn)}
+            total={thread.turn_count}
+            exact={thread.exact ?? false}
+            drawn={drawing.isDrawn(chunk.id)}
+            settings={settingsOf(chunk.id, drawing.isNear(chunk.id))}
+            current={within(chunk, own.turn)}
+            active={within(chunk, active)}
+            selected={within(chunk, found?.turn) === null ? null : selected}
             describedBy={bubbleId}
             onFold={toggleTurn}
+            onActive={activate}
+            onTurn={goTo}
             onSelectIssue={select}
+            onCopy={onCopy}
+            tools={tools}
+            slot={within(chunk, slot?.turn) === null ? null : slot}
           />
         ))}
         {thread.turn_count === 0 && <Empty text="This conversation has no turns." />}
-        {end < thread.turn_count && (
-          <button type="button" class="rt-more" aria-disabled={busy} onClick={() => more(1)}>
-            Show next {plural(Math.min(BLOCK, thread.turn_count - end), "turn")} of {number(thread.turn_count - end)} left
-          </button>
-        )}
-        <Bubble id={bubbleId} box={box} pointed={pointed} />
+        <More thread={thread} direction={1} busy={busy} onMore={more} />
+        <Bubble id={bubbleId} box={box} pointed={pointed} selected={selected} />
       </div>
     </section>
   );
 }
 
-interface HeadProps {
-  thread: Thread;
-  ordered: Issue[];
-  selection: Selection;
-  display: Display;
-  onSelect: (issue: Issue) => void;
+const foundIn = (mark: HTMLElement) => mark.dataset.found?.split(" ").map(Number) ?? [];
+
+/** Turns before or after those that are here: on their way, or to be asked for. */
+function More({ thread, direction, busy, onMore }: { thread: Loaded; direction: 1 | -1; busy: boolean; onMore: (direction: 1 | -1) => void }) {
+  const left = direction < 0 ? thread.from : thread.turn_count - thread.from - thread.turns.length;
+  if (left <= 0) return null;
+  if (thread.coming) return <p class="rt-coming">{plural(left, "turn")} to come…</p>;
+  const count = plural(Math.min(BLOCK, left), "turn");
+  return (
+    <button class="rt-more" aria-disabled={busy} onClick={() => onMore(direction)}>
+      {direction < 0 ? `Show previous ${count}` : `Show next ${count} of ${number(left)} left`}
+    </button>
+  );
 }
 
-function ThreadHead({ thread, ordered, selection, display, onSelect }: HeadProps) {
-  const at = ordered.findIndex((issue) => issue.n === selection.n);
-  const before = stepIssue(ordered, selection, -1);
-  const after = stepIssue(ordered, selection, 1);
-  const facts = [
-    thread.format,
-    thread.line !== null && `line ${number(thread.line)}`,
-    plural(thread.turn_count, "turn"),
-    plural(thread.words, "word"),
-  ].filter(Boolean);
-  return (
-    <header class="rt-thread-head">
-      <b>#{thread.index}</b>
-      <span class="rt-title" dir="auto" title={[thread.id, thread.source].filter(Boolean).join("\n") || undefined}>
-        {thread.title || thread.id || ""}
-      </span>
-      <span class="rt-facts">{facts.join(" · ")}</span>
-      <div class="rt-tools" role="group" aria-label="this conversation">
-        {ordered.length > 0 && (
-          <span class="rt-jump">
-            <button type="button" aria-label="previous finding in this conversation" aria-disabled={!before} onClick={() => before && onSelect(before)}>
-              ↑
-            </button>
-            <span>{at >= 0 ? `${at + 1} of ${ordered.length}` : plural(ordered.length, "finding")}</span>
-            <button type="button" aria-label="next finding in this conversation" aria-disabled={!after} onClick={() => after && onSelect(after)}>
-              ↓
-            </button>
-          </span>
-        )}
-        <button type="button" onClick={display.toggleFolded}>
-          {display.folded ? "Unfold all" : "Fold all"}
-        </button>
-        <button type="button" role="switch" aria-checked={display.literal} onClick={display.toggleLiteral}>
-          White space
-        </button>
-      </div>
-    </header>
-  );
+/** How each chunk is shown. One that is far from the box keeps what it had until it comes near: nobody sees it. */
+function useSettings({ literal, folded, apart }: Display, key: string) {
+  const settings = useMemo(() => ({ literal, folded, apart }), [literal, folded, apart]);
+  const given = useMemo(() => new Map<number, Settings>(), [key]);
+  return (chunk: number, near: boolean): Settings => {
+    const old = given.get(chunk);
+    if (old && !near) return old;
+    given.set(chunk, settings);
+    return settings;
+  };
 }
