@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,18 @@ SHIPPED = ROOT / "example_notebooks" / "data"
 settings.register_profile("same", derandomize=True, database=None)
 settings.register_profile("explore", print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nothing_is_left_beside_the_real_data() -> Iterator[None]:
+    """A test that changes a real dataset has to load it with ``review=False``: its journal would be taken up by all others."""
+
+    def journals() -> set[Path]:
+        return {path for folder in (SHARED, SHIPPED) if folder.is_dir() for path in folder.rglob("*.review")}
+
+    before = journals()
+    yield
+    assert journals() <= before
 
 
 @pytest.fixture(scope="session")

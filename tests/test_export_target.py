@@ -86,7 +86,7 @@ def not_taken(path: Path, target: str) -> list[int]:
 
 @pytest.mark.parametrize("target", CHATS)
 def test_the_trainer_takes_all_of_a_real_file_but_what_is_named(target: str, tmp_path: Path) -> None:
-    dataset = rt.load(SHIPPED / "persona_agents_en.jsonl")
+    dataset = rt.load(SHIPPED / "persona_agents_en.jsonl", review=False)
     done = dataset.export(tmp_path / "out.jsonl", target=target)
 
     assert done.conversations + sum(done.left_out.values()) == len(dataset) + len(dataset.rejected)

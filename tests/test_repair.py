@@ -159,7 +159,7 @@ def test_unsafe_repairs_lose_no_visible_text_but_what_they_name(record: dict[str
 
 @pytest.mark.parametrize("path", real_files(), ids=lambda path: path.name)
 def test_real_files_are_repaired_once_and_come_back(path: Path) -> None:
-    dataset = rt.load(path)
+    dataset = rt.load(path, review=False)
     before = dataset.check()
     source = as_it_is(dataset)
     plan = before.repairs()

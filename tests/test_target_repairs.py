@@ -831,7 +831,7 @@ def test_ids_pair_whatever_is_given_one_and_nothing_else_changes(turns: list[Any
 def test_a_real_file_is_mended_for_a_strict_trainer(
     target: str, template: str | None, shared_data: Path
 ) -> None:
-    dataset = rt.load(shared_data / "persona_agents_en.jsonl.gz")
+    dataset = rt.load(shared_data / "persona_agents_en.jsonl.gz", review=False)
     flight = dataset.preflight(targets=target, template=template, max_tokens=1_000_000)
     plan = flight.repairs(greeting="into_system")
 
