@@ -616,6 +616,33 @@ def test_an_ignored_finding_is_not_reported_until_its_turn_changes(tmp_path: Pat
     assert fresh.check(select=["turn.empty"]).counts == {"turn.empty": 2}
 
 
+def test_findings_of_one_conversation_that_are_ignored_together_stay_ignored(tmp_path: Path) -> None:
+    path = written(tmp_path / "data.jsonl", [record("", "", "", "b")])
+    dataset = rt.load(path)
+    dataset.ignore(*dataset.check(select=["turn.empty"]))
+    dataset.undo()
+    dataset.redo()
+
+    assert dataset.check(select=["turn.empty"]).counts == {}
+    assert rt.load(path).check(select=["turn.empty"]).counts == {}
+
+
+def test_what_others_did_meanwhile_is_not_taken_back_with_a_step(path: Path) -> None:
+    one = rt.load(path)
+    one.decide(0, "keep")
+    one.tag(0, "mine", "ours")
+    other = rt.load(path)
+    other.decide(0, "reject")
+    other.tag(0, "yours")
+    one.undo()
+    one.undo()
+    both = rt.load(path)
+
+    assert both.tags(0) == ["yours"]
+    assert both.decisions == {both[0].id: "reject"}
+    assert [aside.op["op"] for aside in both.journal.set_aside] == ["undo"]
+
+
 def test_decisions_and_tags_are_found_by_queries_and_obeyed_by_exports(path: Path, tmp_path: Path) -> None:
     dataset = rt.load(path)
     dataset.decide([0, 1], "keep")

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 from ..sources.reading import steps
 from .blocks import canonical_json
 from .errors import QueryError
-from .journal import Journal, SetAside, turn_marks
+from .journal import Journal, turn_marks
 from .model import Conversation
 from .record_diff import OtherStateError, followed
+from .review_state import SetAside
 
 if TYPE_CHECKING:
     from .dataset import Dataset

@@ -7,57 +7,25 @@ import os
 import secrets
 import warnings
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .edits import Change, Edits, History, Record, State
 from .errors import QueryError
-from .record_diff import OtherStateError, followed, instructions, state_of
-from .review_state import DECISIONS, Decision, Facet, Kind, ReviewState, Step
-from .segments import Folder, JournalError, Line, short_lived, writable
+from .record_diff import instructions, state_of
+from .replaying import replay
+from .review_state import DECISIONS, Decision, Facet, ReviewState, SetAside, Step
+from .segments import Folder, JournalError, short_lived, writable
 from .wording import plural
 
 if TYPE_CHECKING:
     from .attaching import Offer
     from .dataset import Dataset
 
-# Operations that change records. They differ in what they are called; what they do stands in their items.
-CHANGES = (
-    "edit",
-    "role",
-    "speaker",
-    "insert",
-    "remove",
-    "merge",
-    "repair",
-    "split",
-    "join",
-    "exclude",
-    "change",
-)
-_WHOLE = frozenset(("join",))  # carried out for all their conversations or for none
-
 Op = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class SetAside:
-    """An operation on one conversation that was not carried out when the journal was read.
-
-    Attributes:
-        op: the operation as it stands in the journal.
-        item: what it says of this conversation.
-        why: in one sentence.
-        source_changed: whether the conversation is gone or another since; else an earlier operation on the same state stands.
-    """
-
-    op: Mapping[str, Any] = field(repr=False)
-    item: Mapping[str, Any] = field(repr=False)
-    why: str
-    source_changed: bool
 
 
 class Journal:
@@ -68,6 +36,7 @@ class Journal:
         edits: the records that differ from their sources.
         review: decisions, tags, ignored findings and saved queries as they are now.
         steps: the steps that hold, oldest first.
+        undone: those that were taken back and can be made again, the last of them first to be.
         set_aside: operations that were not carried out, each with its reason.
         lost: what could not be read of the journal's files, in sentences.
         operations: every operation, oldest first, also those that were taken back or set aside.
@@ -83,7 +52,7 @@ class Journal:
         self.lost: list[str] = []
         self.operations: list[Op] = []
         self.serial = 0
-        self._undone: list[Step] = []
+        self.undone: list[Step] = []
         self._watching: list[weakref.WeakMethod[Callable[[], None]]] = []
         self._place: dict[str, Any] | None = None
         self._dataset = dataset
@@ -175,7 +144,7 @@ class Journal:
 
         Args:
             changes: (source, record) to what becomes of it.
-            op: one of `CHANGES`.
+            op: what the journal calls it (docs/journal.md lists the names).
             what: a sentence for the history.
             about: what else stands in the journal's line.
 
@@ -183,7 +152,7 @@ class Journal:
             JournalError: if the disk does not take it; nothing is changed then.
         """
         items = [self._item(record, change) for record, change in changes.items()]
-        states = self._states(changes)
+        states = self.states(changes)
         self._do({"op": op, "what": what, **about, "each": items}, (), states)
 
     def set(self, op: Op, facets: Sequence[Facet]) -> None:
@@ -203,18 +172,19 @@ class Journal:
             for facet in facets
         ]
         self._write(op)
-        self._carry_out(op, facets, states)
+        self.carry_out(op, facets, states)
 
-    def _carry_out(
+    def carry_out(
         self, op: Op, facets: Sequence[Facet], states: Mapping[Record, State | None] | None
     ) -> None:
+        """A step that is in the journal's files already."""
         before, version = self.edits, None
         if states:
             self.edits = self.history.put(states)
             version = self.history.version
-        self.review.put((facet.kind, facet.key, facet.after) for facet in facets)
+        self.review.turn(facets)
         self.steps.append(Step(op, tuple(facets), version, before, self.edits))
-        self._undone.clear()
+        self.undone.clear()
         self.operations.append(op)
         self._changed()
 
@@ -226,7 +196,7 @@ class Journal:
     @property
     def next_redo(self) -> str | None:
         """What ``redo`` would make again."""
-        return _what(self._undone[-1]) if self._undone else None
+        return _what(self.undone[-1]) if self.undone else None
 
     def undo(self) -> str | None:
         """Take the last step back. Returns what it was, None if there is none."""
@@ -234,7 +204,7 @@ class Journal:
 
     def redo(self) -> str | None:
         """Make the step again that was last taken back; there is none once another was made. Returns what it was."""
-        return self._again("redo", self._undone)
+        return self._again("redo", self.undone)
 
     def _again(self, name: str, stack: list[Step]) -> str | None:
         if not stack:
@@ -248,25 +218,27 @@ class Journal:
             "of": step.op["n"],
         }
         self._write(op, step.op.get("each", ()))
-        (self._take_back if name == "undo" else self._make_again)(step)
+        (self.take_back if name == "undo" else self.make_again)(step)
         self.operations.append(op)
         return _what(step)
 
-    def _take_back(self, step: Step) -> None:
+    def take_back(self, step: Step) -> None:
+        """Undo a step, wherever it stands among the others."""
         if step.version is not None:
             now = self.history.put_back(step.version, step.before)
             self.edits = step.before if self.edits is step.after else now
-        self.review.put((facet.kind, facet.key, facet.before) for facet in step.facets)
+        self.review.turn(step.facets, back=True)
         self.steps.remove(step)
-        self._undone.append(step)
+        self.undone.append(step)
         self._changed()
 
-    def _make_again(self, step: Step) -> None:
+    def make_again(self, step: Step) -> None:
+        """Redo a step that was taken back."""
         if step.version is not None:
             now = self.history.put_back(step.version, step.after)
             self.edits = step.after if self.edits is step.before else now
-        self.review.put((facet.kind, facet.key, facet.after) for facet in step.facets)
-        self._undone.remove(step)
+        self.review.turn(step.facets)
+        self.undone.remove(step)
         self.steps.append(step)
         self._changed()
 
@@ -333,7 +305,7 @@ class Journal:
             "turns": turn_marks(message.text for message in conversation.messages),
         }
 
-    def _states(self, changes: Mapping[Record, Change]) -> dict[Record, State | None]:
+    def states(self, changes: Mapping[Record, Change]) -> dict[Record, State | None]:
         return {
             record: state
             for changed, change in changes.items()
@@ -354,116 +326,12 @@ class Journal:
             (line for read in found for line in read.lines),
             key=lambda line: (line.at, line.segment, line.number),
         )
-        for op in _whole(lines):
-            self._latest = max(self._latest, _time(op["at"]))
-            try:
-                self._replay(op)
-            except (KeyError, TypeError, ValueError, AttributeError) as problem:
-                self.lost.append(
-                    f"The operation {op['n']} ({op['op']}) is not understood ({problem}) and was left out."
-                )
+        replay(self, self._dataset, lines)
+        self._latest = max([self._latest, *(_time(line.at) for line in lines)])
         if self.lost:
             warnings.warn("Journal: " + " ".join(self.lost), stacklevel=2)
 
-    def _replay(self, op: Op) -> None:
-        name = op["op"]
-        if name == "undo":
-            self._replay_again(op, self.steps, self._take_back)
-        elif name == "redo":
-            self._replay_again(op, self._undone, self._make_again)
-        elif name == "settle":
-            self._settle(op)
-            self.operations.append(op)
-        elif name in CHANGES:
-            self._replay_change(op)
-        elif name in _FACETS:
-            facets = [facet for item in op.get("each", [{}]) if (facet := self._facet(op, item)) is not None]
-            if facets:
-                self._carry_out(op, facets, None)
-                return
-            self.operations.append(op)
-        else:
-            self.lost.append(f"The operation {op['n']} ({name}) is of a newer version and was left out.")
-            self.operations.append(op)
-
-    def _replay_again(self, op: Op, stack: list[Step], move: Callable[[Step], None]) -> None:
-        self.operations.append(op)
-        step = next((step for step in reversed(stack) if step.op["n"] == op["of"]), None)
-        if step is None:
-            return  # it was set aside, or another kernel took it back as well
-        left = step.after if stack is self.steps else step.before
-        if step.version is not None and any(
-            self.edits.state(record) is not left.state(record)
-            for record in self.history.changed_by(step.version)
-        ):
-            self._set_aside(op, {}, "its records were changed again by an operation that still holds")
-            return
-        move(step)
-
-    def _replay_change(self, op: Op) -> None:
-        changes: dict[Record, Change] = {}
-        aside: list[tuple[Mapping[str, Any], str]] = []
-        for item in op["each"]:
-            record = self._record_of(item)
-            data = None if record is None else self._dataset.record_bytes(*record)
-            if record is not None and state_of(data) == item["then"]:
-                continue  # it is so already
-            if record is not None and record[1] < 0 and item["then"] == state_of(b""):
-                changes[record] = b""
-            elif record is None or data is None or state_of(data) != item["state"]:
-                aside.append((item, "it was made on another state of the conversation"))
-            else:
-                try:
-                    changes[record] = _result(data, item)
-                except OtherStateError:
-                    aside.append((item, "it does not lead to what it says it leads to"))
-        if aside and op["op"] in _WHOLE:
-            changes = {}
-        for item, why in aside:
-            self._set_aside(op, item, why)
-        if changes:
-            self._carry_out(op, (), self._states(changes))
-        else:
-            self.operations.append(op)
-
-    def _facet(self, op: Op, item: Mapping[str, Any]) -> Facet | None:
-        """What an operation beside the records changes for one conversation; None if it is set aside or changes nothing."""
-        if op["op"] == "query":
-            return Facet("queries", op["name"], self.review.get("queries", op["name"]), op["query"])
-        record = self._record_of(item)
-        if item.get("on") is not None and record is None:
-            self._set_aside(op, item, "there is no such conversation any more")
-            return None
-        source = self._names.index(item["in"]) if item.get("in") in self._names else None
-        key = (source, item.get("on"))
-        if op["op"] == "decide":
-            return self._decision(op, item, record)
-        kind: Kind = "tags" if op["op"] in ("tag", "untag") else "ignored"
-        more = op["tags"] if kind == "tags" else [item["finding"]]
-        before = self.review.get(kind, key) or frozenset()
-        after = before | set(more) if op["op"] in ("tag", "ignore") else before - set(more)
-        return Facet(kind, key, before, frozenset(after)) if after != before else None
-
-    def _decision(self, op: Op, item: Mapping[str, Any], record: Record | None) -> Facet | None:
-        assert record is not None
-        key = (record[0], item["on"])
-        before: Decision | None = self.review.get("decisions", key)
-        after = None
-        if op["as"] is not None:
-            after = Decision(op["as"], op.get("note", ""), op.get("by", ""), op["at"], op["n"])
-        if (None if before is None else before.operation) != item.get("was"):
-            if (before and (before.decision, before.note)) == (after and (after.decision, after.note)):
-                return None
-            self._set_aside(
-                op, item, f"{'nothing' if before is None else before.decision} was decided meanwhile"
-            )
-            return None
-        if state_of(self._dataset.record_bytes(*record)) != item["state"]:
-            self._set_aside(op, item, "it was made on another state of the conversation")
-            return None
-        return Facet("decisions", key, before, after)
-
-    def _record_of(self, item: Mapping[str, Any]) -> Record | None:
+    def record_of(self, item: Mapping[str, Any]) -> Record | None:
         """The record that an operation is about, None if there is none."""
         if item.get("in") not in self._names:
             return None
@@ -471,11 +339,6 @@ class Journal:
         if item.get("on") is not None:
             return self._dataset.record_named(source, item["on"])
         return (source, item.get("record", -1))
-
-    def _set_aside(self, op: Op, item: Mapping[str, Any], why: str) -> None:
-        record = self._record_of(item) if item else None
-        untouched = bool(item) and (record is None or self.edits.since(record) == 0) and "decided" not in why
-        self.set_aside.append(SetAside(op, item, why, untouched))
 
     # ------------------------------------------------------------------ what was set aside
 
@@ -502,10 +365,11 @@ class Journal:
         for op in list(settled(self, aside)):
             made = {"op": "settle", "n": secrets.token_hex(6), "at": self._now(), "by": self.author, **op}
             self._write(made)
-            self._settle(made)
+            self.settle(made)
             self.operations.append(made)
 
-    def _settle(self, op: Op) -> None:
+    def settle(self, op: Op) -> None:
+        """Take what an operation dismisses off the list."""
         names = {(item.get("in"), item.get("on")) for item in op["each"]}
         self.set_aside = [
             one
@@ -522,7 +386,6 @@ class Journal:
         return f"<Journal: {', '.join(parts)}; {kept}>"
 
 
-_FACETS = frozenset(("decide", "tag", "untag", "ignore", "restore", "query"))
 _MARKS = 6  # turns from either end that a conversation is known again by
 _MARK = 8  # hexadecimal digits of each
 
@@ -536,40 +399,6 @@ def turn_marks(texts: Iterable[str]) -> list[str]:
 
 def _what(step: Step) -> str:
     return str(step.op.get("what") or step.op["op"])
-
-
-def _result(data: bytes, item: Mapping[str, Any]) -> Change:
-    """What a record becomes, checked against what the journal says that it became.
-
-    Raises:
-        OtherStateError: if it becomes something else.
-    """
-    if item["then"] is None:
-        return None
-    if "parts" in item:
-        parts = tuple(part.encode("utf-8", "surrogateescape") for part in item["parts"])
-        if [state_of(part) for part in parts] != item["then"]:
-            raise OtherStateError("parts")
-        return parts
-    after = followed(data, item["do"])
-    if state_of(after) != item["then"]:
-        raise OtherStateError("record")
-    return after
-
-
-def _whole(lines: Iterable[Line]) -> Iterator[Op]:
-    """The operations; one that was written to several folders, to each what is about its sources, is one again."""
-    found: dict[str, Op] = {}
-    for line in lines:
-        op = dict(line.op)
-        if (known := found.get(op["n"])) is not None:
-            known["each"] = [
-                *known.get("each", ()),
-                *(item for item in op.get("each", ()) if item not in known["each"]),
-            ]
-        else:
-            found[op["n"]] = op
-    return iter(found.values())
 
 
 def _time(text: str) -> datetime:

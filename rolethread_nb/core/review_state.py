@@ -13,6 +13,7 @@ DECISIONS = ("keep", "fix", "reject", "later")
 # A conversation by the number of its source and its id, which stays when it is edited.
 Named = tuple[int, str]
 Kind = Literal["decisions", "tags", "ignored", "queries"]
+_SETS = ("tags", "ignored")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +76,44 @@ class ReviewState:
         held: dict[Any, Any] = getattr(self, kind)
         return held.get(key)
 
-    def put(self, facets: Iterable[tuple[Kind, Any, Any]]) -> None:
-        """Set facets; what is None or empty is taken away."""
-        for kind, key, value in facets:
-            held: dict[Any, Any] = getattr(self, kind)
-            if value:
-                held[key] = value
-            else:
-                held.pop(key, None)
+    def turn(self, facets: Iterable[Facet], *, back: bool = False) -> None:
+        """Make the changes of a step, or take them back. Of sets only what the step put in or took out is moved."""
+        for facet in facets:
+            source, target = (facet.after, facet.before) if back else (facet.before, facet.after)
+            if facet.kind in _SETS:
+                source, target = source or frozenset(), target or frozenset()
+                target = ((self.get(facet.kind, facet.key) or frozenset()) - (source - target)) | (
+                    target - source
+                )
+            self._put(facet.kind, facet.key, target)
+
+    def stands(self, facets: Iterable[Facet], *, back: bool) -> bool:
+        """Whether what a step left (with ``back``) or found is still so, but for sets, whose members go by themselves."""
+        return all(
+            facet.kind in _SETS or self.get(facet.kind, facet.key) == (facet.after if back else facet.before)
+            for facet in facets
+        )
+
+    def _put(self, kind: Kind, key: Any, value: Any) -> None:
+        held: dict[Any, Any] = getattr(self, kind)
+        if value:
+            held[key] = value
+        else:
+            held.pop(key, None)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SetAside:
+    """An operation on one conversation that was not carried out when the journal was read.
+
+    Attributes:
+        op: the operation as it stands in the journal.
+        item: what it says of this conversation.
+        why: in one sentence.
+        source_changed: whether the conversation is gone or another since; else an earlier operation on the same state stands.
+    """
+
+    op: Mapping[str, Any] = field(repr=False)
+    item: Mapping[str, Any] = field(repr=False)
+    why: str
+    source_changed: bool
