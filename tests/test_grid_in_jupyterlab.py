@@ -136,6 +136,10 @@ def test_what_is_ignored_is_counted_and_can_be_restored(lab: Lab, panel: Locator
 
 
 def test_it_is_drawn_in_every_presentation_theme_and_width(lab: Lab, panel: Locator) -> None:
+    for row, decision in ((0, "keep"), (3, "reject"), (6, "later"), (9, "fix")):
+        boxes(panel).nth(row).click()
+        toolbar(panel).get_by_role("button", name=decision).click()
+        expect(panel).to_contain_text(f"Decided {decision} on c")
     panel.get_by_role("button", name="By conversation").click()
     expect(panel.get_by_role("grid", name="findings by conversation")).to_contain_text(
         "Night 0 at the harbour"

@@ -325,3 +325,15 @@ def test_texts_are_found_as_they_are_now_after_every_step() -> None:
     assert (found("text:stone"), found("text:river")) == ([0, 1, 2, 3, 4], [])
     ds.redo()
     assert found("text:river") == [3]
+
+
+def test_charts_are_those_of_the_dataset_as_it_is_now() -> None:
+    ds = rt.load(RECORDS)
+    drawn = ReviewView(ds.check())
+    before = drawn.charts()
+
+    assert drawn.charts() == before
+    ds.exclude("a")
+    assert drawn.charts() != before
+    ds.undo()
+    assert drawn.charts() == before

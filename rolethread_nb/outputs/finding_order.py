@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -23,18 +24,23 @@ SORTS = ("group", "severity", "code", "conversation", "turn", "role")
 _NONE = 255  # the role of a finding that has no turn, or whose turn has no known one
 
 
+class Groups(NamedTuple):
+    """How many findings there are of each code and severity, in the order of sort ``group``; and the rank of each kind of finding."""
+
+    listed: list[Payload]
+    ranks: npt.NDArray[np.uint16]
+
+
 @dataclass(frozen=True)
 class Order:
     """Findings in an order.
 
     Attributes:
         rows: where each stands in the table of the report.
-        groups: how many there are of each code and severity, in the order of sort ``group``.
         heads: for sort ``conversation``, the positions at which another conversation begins; else None.
     """
 
     rows: Rows
-    groups: list[Payload]
     heads: Rows | None = None
 
     @cached_property
@@ -78,8 +84,25 @@ def kinds_of(report: Report) -> npt.NDArray[np.uint32]:
     return kinds
 
 
-def order_findings(report: Report, mask: Mask | None, sort: str, descending: bool) -> Order:
-    """The findings of a mask (all without one) in an order. Those that have nothing to be sorted by come last.
+def group_findings(report: Report, mask: Mask | None) -> Groups:
+    """The findings of a mask (all without one) by severity, then code by count."""
+    rules = report.rules
+    size = max(1, len(rules))
+    kinds = kinds_of(report)
+    counts = np.bincount(kinds if mask is None else kinds[mask], minlength=size * len(SEVERITIES))
+    present = [(*divmod(int(kind), size), int(counts[kind])) for kind in np.flatnonzero(counts)]
+    present.sort(key=lambda group: (group[0], -group[2], rules[group[1]].code))
+    ranks = np.zeros(len(counts), dtype=np.uint16)
+    listed: list[Payload] = []
+    for rank, (severity, rule, count) in enumerate(present):
+        ranks[severity * size + rule] = rank
+        titled = {"code": rules[rule].code, "severity": SEVERITIES[severity], "title": rules[rule].title}
+        listed.append({**titled, "count": count})
+    return Groups(listed, ranks)
+
+
+def order_findings(report: Report, mask: Mask | None, groups: Groups, sort: str, descending: bool) -> Order:
+    """The findings of a mask in an order. Those that have nothing to be sorted by come last.
 
     Raises:
         QueryError: if there is no such order.
@@ -87,61 +110,41 @@ def order_findings(report: Report, mask: Mask | None, sort: str, descending: boo
     if sort not in SORTS:
         raise QueryError(f"Findings cannot be sorted by {sort!r}.")
     table = report.findings.table
-    rows = np.arange(table.height) if mask is None else np.flatnonzero(mask)
-    kinds = kinds_of(report)[rows]
-    groups, ranks = _groups(report, kinds)
     if sort == "conversation":
-        ordered, heads = _by_conversation(report, rows, descending)
-        return Order(ordered, groups, heads)
+        rows = np.arange(table.height) if mask is None else np.flatnonzero(mask)
+        return Order(*_by_conversation(report, rows, descending))
     if sort == "group":
-        return Order(rows[_sorted(ranks[kinds], False)], groups)
-    if sort == "severity":
-        key: Numbers = table["severity"].to_numpy()[rows]
+        key: Numbers = groups.ranks[kinds_of(report)]
+    elif sort == "severity":
+        key = table["severity"].to_numpy()
+        key = len(SEVERITIES) - key if descending else key
     elif sort == "code":
-        codes = [rule.code for rule in report.rules]
-        alphabetical = np.empty(max(1, len(codes)), dtype=np.uint16)
-        alphabetical[sorted(range(len(codes)), key=codes.__getitem__)] = np.arange(len(codes))
-        key = alphabetical[table["rule"].to_numpy()[rows]]
-    elif sort == "turn":
-        key = table["turn"].fill_null(-1).to_numpy()[rows]
+        key = _ranks([rule.code for rule in report.rules], descending)[table["rule"].to_numpy()]
+    elif sort == "role":
+        key = _ranks(ROLES, descending)[roles_of(report)]
     else:
-        names = sorted(range(len(ROLES)), key=ROLES.__getitem__)
-        alphabetical = np.full(_NONE + 1, -1, dtype=np.int16)
-        alphabetical[names] = np.arange(len(ROLES))
-        key = alphabetical[roles_of(report)[rows]]
-    return Order(rows[_sorted(key, descending)], groups)
+        key = _turn_ranks(table["turn"].to_numpy(), descending)
+    if mask is None:
+        return Order(np.argsort(key, kind="stable"))
+    rows = np.flatnonzero(mask)
+    return Order(rows[np.argsort(key[rows], kind="stable")])
 
 
-def _groups(report: Report, kinds: npt.NDArray[np.uint32]) -> tuple[list[Payload], npt.NDArray[np.uint16]]:
-    """The groups in order, and the rank of the group of each kind."""
-    rules = report.rules
-    size = max(1, len(rules))
-    counts = np.bincount(kinds, minlength=size * len(SEVERITIES))
-    present = [(*divmod(int(kind), size), int(counts[kind])) for kind in np.flatnonzero(counts)]
-    present.sort(key=lambda group: (group[0], -group[2], rules[group[1]].code))
-    ranks = np.zeros(len(counts), dtype=np.uint16)
-    listed = []
-    for rank, (severity, rule, count) in enumerate(present):
-        ranks[severity * size + rule] = rank
-        listed.append(
-            {
-                "code": rules[rule].code,
-                "severity": SEVERITIES[severity],
-                "title": rules[rule].title,
-                "count": count,
-            }
-        )
-    return listed, ranks
+def _ranks(names: Sequence[str], descending: bool) -> npt.NDArray[np.uint16]:
+    """The rank of each name in alphabetical order; what has none comes last. Numbers of 16 bits are sorted by radix."""
+    ranks = np.full(max(len(names), _NONE) + 1, 2**16 - 1, dtype=np.uint16)
+    for rank, at in enumerate(sorted(range(len(names)), key=names.__getitem__, reverse=descending)):
+        ranks[at] = rank
+    return ranks
 
 
-def _sorted(key: Numbers, descending: bool) -> Rows:
-    """A stable order by a key; what is below 0 comes last. Keys of 16 bits are sorted by radix."""
-    if not len(key):
-        return np.empty(0, dtype=np.int64)
-    wide = key.astype(np.int64)
-    most = int(wide.max()) + 1
-    wide = np.where(wide < 0, most, most - 1 - wide if descending else wide)
-    return np.argsort(wide.astype(np.uint16) if most < 2**16 else wide, kind="stable")
+def _turn_ranks(turns: Numbers, descending: bool) -> Numbers:
+    """Turns to sort by; those that are missing (not a number, if any is) come last."""
+    missing = np.isnan(turns) if turns.dtype.kind == "f" else np.zeros(len(turns), dtype=bool)
+    known = np.where(missing, 0, turns).astype(np.int64)
+    most = int(known.max(initial=0)) + 1
+    ranks = np.where(missing, most, most - 1 - known if descending else known)
+    return ranks.astype(np.uint16) if most < 2**16 else ranks
 
 
 def _by_conversation(report: Report, rows: Rows, descending: bool) -> tuple[Rows, Rows]:

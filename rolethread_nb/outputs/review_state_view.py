@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..core.model import SEVERITIES
-from ..core.query import without
+from ..core.query import parse, without
 from ..core.review_state import DECISIONS
 from ..core.turns import encodable
 from ..sources.roles import ROLES
@@ -51,6 +51,19 @@ def review_status(dataset: Dataset, ignored: int, changed: int) -> Payload:
         "lost": list(journal.lost),
         "queries": {encodable(name): encodable(query) for name, query in journal.review.queries.items()},
     }
+
+
+def sample_estimate(dataset: Dataset, query: str) -> str | None:
+    """What the decisions made so far on the sample of a query say of all conversations, in a sentence; None where it has none.
+
+    Raises:
+        QueryError: if the query is not understood.
+    """
+    drawn = [term.value for term in parse(query) if term.name == "sample" and not term.negated]
+    if len(drawn) != 1:
+        return None
+    size, _, seed = drawn[0].partition("@")
+    return str(dataset.sample(int(size), seed=int(seed or 0)).estimate())
 
 
 def decided(dataset: Dataset, source: int, name: str) -> Payload:

@@ -14,6 +14,7 @@ import base64
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from ..core.review_state import DECISIONS
 from .markup import (
     CODE,
     HAIR,
@@ -71,7 +72,7 @@ def review_html(state: Mapping[str, Any], *, limit: int = 50, limit_turns: int =
         profile = f" · profile {inline(header['profile'])}" if header.get("profile") else ""
         parts.append(
             f'<div style="padding:0 0 8px 0"><b style="font-size:15px">{inline(short(header["name"]))}</b>'
-            f' &nbsp; <span style="{QUIET}">{inline(short(header["numbers"]))}{profile}</span></div>'
+            f' &nbsp; <span style="{QUIET}">{inline(short(header["numbers"]))}{profile}{_reviewed(state)}</span></div>'
         )
     charts = _charts(state.get("charts") or (), _CHARTS_BYTES)
     if page := state.get("findings"):
@@ -84,6 +85,19 @@ def review_html(state: Mapping[str, Any], *, limit: int = 50, limit_turns: int =
     if footer:
         parts.append(note(inline(short(footer, 1_000))))
     return root("".join(parts))
+
+
+def _reviewed(state: Mapping[str, Any]) -> str:
+    """How much was reviewed, if anything was."""
+    status = state.get("status") or {}
+    decided = status.get("decided") or {}
+    made = [(int(decided[name]), name) for name in DECISIONS if decided.get(name)]
+    if not made:
+        return ""
+    by_decision = ", ".join(f"{count:,} {name}" for count, name in made)
+    return (
+        f" · {sum(count for count, _ in made):,} of {int(status['conversations']):,} reviewed: {by_decision}"
+    )
 
 
 def _findings(page: Mapping[str, Any], limit: int, room: int, empty: str) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -21,10 +20,10 @@ from ..core.turns import encodable
 from ..core.wording import plural
 from ..sources.roles import ROLES
 from .conversation_view import ConversationView
-from .finding_order import Order, order_findings
+from .finding_order import Groups, Order, group_findings, order_findings
 from .requests import PAGE, address, page_args, page_of
 from .review_actions import Actions
-from .review_state_view import decided, finding_facets, review_status
+from .review_state_view import decided, finding_facets, review_status, sample_estimate
 from .thread_view import Payload
 
 _TITLE = 80
@@ -41,6 +40,7 @@ class ReviewView:
         self.threads = ConversationView(report)
         self._orders: dict[tuple[str, str, bool], Order] = {}
         self._masks: dict[str, Mask | None] = {}
+        self._groups: dict[str, Groups] = {}
         self._actions = Actions(self._live)
 
     @property
@@ -51,8 +51,10 @@ class ReviewView:
             self._seen = self._live.serial
             self._orders.clear()
             self._masks.clear()
+            self._groups.clear()
             self.threads = ConversationView(self._live.report)
-            self.__dict__.pop("_conversation_table", None)
+            for name in ("_conversation_table", "_charts"):
+                self.__dict__.pop(name, None)
         return self._live.report
 
     # ------------------------------------------------------------------ requests
@@ -72,7 +74,10 @@ class ReviewView:
             "copy": lambda args: self.threads.answer("copy", args),
             "charts": lambda _: {"charts": self.charts()},
             "facets": lambda args: self.facets(str(args.get("query", ""))),
-            "status": lambda _: self.status,
+            "status": lambda args: {
+                **self.status,
+                "estimate": sample_estimate(self._report.dataset, str(args.get("query", ""))),
+            },
             "plan": lambda args: self._actions.plan(args, self.matching_numbers),
             "do": self._asked_to_do,
         }
@@ -125,7 +130,9 @@ class ReviewView:
     ) -> Payload:
         """One page of findings, with the counts of all that match."""
         order = self._ordered(query, sort, descending)
-        severities = np.bincount(self._severities(without(query, "severity")), minlength=len(SEVERITIES))
+        severities = dict.fromkeys(SEVERITIES, 0)
+        for group in self._grouped(without(query, "severity")).listed:
+            severities[group["severity"]] += group["count"]
         return {
             "query": query,
             "sort": sort,
@@ -133,8 +140,8 @@ class ReviewView:
             "offset": offset,
             "matched": len(order.rows),
             "total": len(self._report),
-            "severities": dict(zip(SEVERITIES, severities.tolist(), strict=True)),
-            "groups": order.groups,
+            "severities": severities,
+            "groups": self._grouped(query).listed,
             "rows": [self._finding_row(n) for n in self._numbers(order.rows[offset : offset + limit])],
         }
 
@@ -198,10 +205,14 @@ class ReviewView:
             self._masks[query] = Query(query).finding_mask(findings)
         return self._masks[query]
 
-    def _severities(self, query: str) -> np.ndarray[Any, np.dtype[np.uint8]]:
-        column = self._report.findings.table["severity"].to_numpy()
-        mask = self._mask(query)
-        return column if mask is None else column[mask]
+    def _grouped(self, query: str) -> Groups:
+        report = self._report
+        query = query.strip()
+        if query not in self._groups:
+            if len(self._groups) > _KEPT:
+                self._groups.clear()
+            self._groups[query] = group_findings(report, self._mask(query))
+        return self._groups[query]
 
     def _numbers(self, rows: Rows) -> list[int]:
         """The numbers of the findings at some rows of the table."""
@@ -242,7 +253,9 @@ class ReviewView:
         if key not in self._orders:
             if len(self._orders) > _KEPT:
                 self._orders.clear()
-            self._orders[key] = order_findings(report, self._mask(query), sort, descending)
+            self._orders[key] = order_findings(
+                report, self._mask(query), self._grouped(query), sort, descending
+            )
         return self._orders[key]
 
     def _finding_row(self, n: int, report: Report | None = None) -> Payload:
@@ -344,6 +357,11 @@ class ReviewView:
 
     def charts(self) -> list[Payload]:
         """The balance charts of the dataset."""
+        _ = self._report  # takes in what changed, so that nothing older is shown
+        return self._charts
+
+    @cached_property
+    def _charts(self) -> list[Payload]:
         index = self._report.index
         turns = index.turns.with_columns(pl.col("role", "speaker", "kind").cast(pl.String))
         conversations = index.conversations.with_row_index("conversation").join(

@@ -8,11 +8,13 @@ import { readJson, readSelection, writeSelection, type Finding, type FindingsPag
 import { Live, Notices } from "../lib/status.tsx";
 import { Filters, useCodes } from "./filters.tsx";
 import { countText, IssuePanel } from "./panel.tsx";
+import { ReviewSource } from "./review-source.ts";
 
 export function IssuesApp({ host }: { host: Host }) {
   const stateText = useTrait(host, "state");
   const selectionText = useTrait(host, "selection");
   const query = useTrait(host, "filters");
+  const changes = useTrait(host, "changes");
   const error = useTrait(host, "error");
   const kernel = useKernel(host);
   const state = useMemo(() => readJson<IssuesState>(stateText), [stateText]);
@@ -27,6 +29,13 @@ export function IssuesApp({ host }: { host: Host }) {
         ),
     ),
   );
+  const review = useStore(useOwned(() => new ReviewSource(host)));
+  const live = kernel === "none" ? undefined : review;
+  const drawn = useRef(changes);
+  useEffect(() => {
+    if (drawn.current !== changes) pages.refresh();
+    drawn.current = changes;
+  }, [changes]);
   useLayoutEffect(() => {
     if (state.findings) pages.seed(state.findings);
     else pages.retry();
@@ -44,12 +53,14 @@ export function IssuesApp({ host }: { host: Host }) {
         roles={state.roles ?? []}
         codes={codes}
         search={search}
+        review={live}
         onQuery={(next) => host.set("filters", next)}
         onLeave={() => focusList(frame.current)}
       />
       <IssuePanel
         pages={pages}
         selection={selection}
+        review={live}
         empty={state.empty || "No findings."}
         onSelect={({ key, turn, n }) => host.set("selection", writeSelection({ key, turn, n }))}
       />

@@ -1,10 +1,13 @@
 import type { RefObject } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { Menu } from "../lib/menu.tsx";
-import type { FindingGroup, FindingsPage } from "../lib/protocol.ts";
+import type { Facet, FindingGroup, FindingsPage } from "../lib/protocol.ts";
 import { hasTerms, toggleTerms, valuesOf } from "../lib/query.ts";
 import { severities, severityName, SeverityShape } from "../lib/status.tsx";
 import { number } from "../lib/text.ts";
+import { useFacets } from "./facets.ts";
+import type { ReviewSource } from "./review-source.ts";
+import { SavedQueries } from "./saved.tsx";
 
 const SETTLE = 150;
 
@@ -15,12 +18,14 @@ interface Props {
   /** The codes that the dataset has, whatever the query lets through. */
   codes: FindingGroup[];
   search: RefObject<HTMLInputElement | null>;
+  /** With it the menus count, and queries can be kept. Whoever passes it draws again when it changes (`useStore`). */
+  review?: ReviewSource | undefined;
   onQuery: (query: string) => void;
   onLeave: () => void;
 }
 
 /** The query as text, and the switches that write its terms. */
-export function Filters({ query, head, roles, codes, search, onQuery, onLeave }: Props) {
+export function Filters({ query, head, roles, codes, search, review, onQuery, onLeave }: Props) {
   const [draft, setDraft] = useState(query);
   const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
   useEffect(() => {
@@ -41,26 +46,24 @@ export function Filters({ query, head, roles, codes, search, onQuery, onLeave }:
     timer.current = setTimeout(() => onQuery(text.trim()), SETTLE);
   };
 
-  const roleChoices = useMemo(
-    () =>
-      [...new Set([...roles, ...valuesOf(query, "role")])].map((role) => ({
-        value: `role:${role}`,
-        label: role,
-        on: hasTerms(query, `role:${role}`),
-      })),
-    [roles, query],
-  );
+  const facets = useFacets(review, query);
+  const choices = (name: Facet, known: Iterable<readonly [string, number]>) => {
+    const counts = new Map<string, number>(facets ? facets[name] : known);
+    for (const value of valuesOf(query, name)) if (!counts.has(value)) counts.set(value, 0);
+    return [...counts].map(([value, count]) => ({
+      value: `${name}:${value}`,
+      label: value,
+      ...(count > 0 ? { detail: number(count) } : {}),
+      on: hasTerms(query, `${name}:${value}`),
+    }));
+  };
+  const roleChoices = useMemo(() => choices("role", roles.map((role) => [role, 0])), [roles, query, facets]);
   const codeChoices = useMemo(() => {
     const counts = new Map<string, number>();
     for (const { code, count } of codes) counts.set(code, (counts.get(code) ?? 0) + count);
-    for (const code of valuesOf(query, "code")) if (!counts.has(code)) counts.set(code, 0);
-    return [...counts].map(([code, count]) => ({
-      value: `code:${code}`,
-      label: code,
-      ...(count > 0 ? { detail: number(count) } : {}),
-      on: hasTerms(query, `code:${code}`),
-    }));
-  }, [codes, query]);
+    return choices("code", counts);
+  }, [codes, query, facets]);
+  const decisionChoices = useMemo(() => choices("decision", []), [query, facets]);
 
   return (
     <div class="rt-filters" role="search" aria-label="findings">
@@ -100,6 +103,8 @@ export function Filters({ query, head, roles, codes, search, onQuery, onLeave }:
       />
       <Menu label="Role" choices={roleChoices} onToggle={toggle} />
       <Menu label="Code" choices={codeChoices} onToggle={toggle} />
+      {review && <Menu label="Decision" choices={decisionChoices} onToggle={toggle} />}
+      {review && <SavedQueries query={query} review={review} onQuery={now} />}
       <button
         type="button"
         aria-disabled={draft.trim() === ""}

@@ -1,34 +1,44 @@
+import type { ComponentChildren } from "preact";
 import { useMemo, useState } from "preact/hooks";
 import { Grid } from "../lib/grid.tsx";
 import type { Pages } from "../lib/pages.ts";
 import type { Finding, FindingsPage } from "../lib/protocol.ts";
 import { Empty, SeverityShape } from "../lib/status.tsx";
 import { number } from "../lib/text.ts";
+import type { Column } from "./columns.ts";
+import { DecisionMark } from "./decision.tsx";
 import { GroupLayout, groupId } from "./layout.ts";
+import type { Picks } from "./picks.ts";
 
 export type FindingPages = Pages<Finding, FindingsPage>;
-
-// What is sorted by, what it is called, and what fits above its column.
-const columns = [
-  ["severity", "severity", ""],
-  ["code", "code", "Code"],
-  ["conversation", "conversation", "Conv"],
-  ["turn", "turn", "Turn"],
-  ["role", "role", "Role"],
-  ["", "message", "Message"],
-] as const;
 
 export interface IssueGridProps {
   pages: FindingPages;
   /** The position of the selected finding in the present order, or -1. */
   chosen: number;
   empty: string;
+  /** What is chosen for a step, where steps can be made. */
+  picks: Picks | null;
+  columns: Column[];
+  onAll?: () => void;
   onSelect: (finding: Finding) => void;
-  onSort: (sort: string, descending: boolean) => void;
+  onSort?: (sort: string, descending: boolean) => void;
 }
 
-const place = (row: Finding) => (row.index === null ? "all" : `#${row.index}`);
-const turn = (row: Finding) => (row.turn === null ? "" : `t ${row.turn}`);
+export const place = (row: Finding) => (row.index === null ? "all" : `#${row.index}`);
+export const turn = (row: Finding) => (row.turn === null ? "" : `t ${row.turn}`);
+
+/** A row that has not come yet. */
+export const pending = () => ({ cells: <div role="gridcell">loading…</div>, className: "rt-pending" });
+
+/** The box that takes a finding in. It is no tab stop: Space does the same on the row. */
+export function Check({ row, picks }: { row: Finding; picks: Picks }) {
+  return (
+    <span role="gridcell" class="rt-check-cell" data-check="">
+      <input type="checkbox" tabIndex={-1} aria-label={`Choose ${row.code} ${place(row)}`} checked={picks.has(row.n)} />
+    </span>
+  );
+}
 
 /** The findings, grouped by code or as a table that can be sorted, whichever order its rows came in. */
 export function IssueGrid(props: IssueGridProps) {
@@ -39,7 +49,7 @@ export function IssueGrid(props: IssueGridProps) {
   return head.sort === "group" ? <Grouped {...props} head={head} /> : <Flat {...props} head={head} />;
 }
 
-function Grouped({ pages, head, chosen, onSelect }: IssueGridProps & { head: FindingsPage }) {
+function Grouped({ pages, head, chosen, picks, onAll, onSelect }: IssueGridProps & { head: FindingsPage }) {
   const [collapsed, setCollapsed] = useState<ReadonlySet<string>>(new Set());
   const chosenGroup = chosen < 0 ? undefined : head.groups[new GroupLayout(head.groups, new Set()).groupOfRow(chosen)];
   const [opened, setOpened] = useState(-1);
@@ -61,6 +71,11 @@ function Grouped({ pages, head, chosen, onSelect }: IssueGridProps & { head: Fin
     else next.add(groupId(known));
     setCollapsed(next);
   };
+  const pick = (position: number, range: boolean) => {
+    const item = layout.item(position);
+    if (item.kind === "group") return range ? undefined : toggle(item.group);
+    picks?.pick(item.row, range, pages);
+  };
   const enter = (position: number) => {
     const item = layout.item(position);
     if (item.kind === "group") return toggle(item.group);
@@ -73,9 +88,11 @@ function Grouped({ pages, head, chosen, onSelect }: IssueGridProps & { head: Fin
       label="findings by code"
       count={layout.length}
       chosen={chosen < 0 ? -1 : layout.positionOfRow(chosen)}
-      columns={4}
+      columns={picks ? 5 : 3}
       busy={pages.stale}
       onEnter={enter}
+      onToggle={picks ? pick : undefined}
+      onAll={picks ? onAll : undefined}
       onSide={(position, side) => {
         const item = layout.item(position);
         toggle(item.kind === "group" ? item.group : layout.groupOfRow(item.row), side === "right");
@@ -107,7 +124,7 @@ function Grouped({ pages, head, chosen, onSelect }: IssueGridProps & { head: Fin
           return {
             className: "rt-group",
             cells: (
-              <div role="gridcell" class="rt-group-cell" aria-colspan={4} aria-expanded={open} title={group.title}>
+              <div role="gridcell" class="rt-group-cell" aria-colspan={picks ? 5 : 3} aria-expanded={open} title={group.title}>
                 <SeverityShape severity={group.severity} />
                 <span class="rt-group-code">{group.code}</span>
                 <span class="rt-count">{number(group.count)}</span>
@@ -120,12 +137,13 @@ function Grouped({ pages, head, chosen, onSelect }: IssueGridProps & { head: Fin
         }
         const row = pages.row(item.row);
         const selected = item.row === chosen;
-        if (!row) return { cells: <div role="gridcell">loading…</div>, className: "rt-pending" };
+        if (!row) return pending();
         return {
           className: selected ? "rt-on" : "",
           selected,
           cells: (
             <>
+              {picks && <Check row={row} picks={picks} />}
               <span role="gridcell" class="rt-place">
                 {place(row)}
               </span>
@@ -135,6 +153,11 @@ function Grouped({ pages, head, chosen, onSelect }: IssueGridProps & { head: Fin
               <span role="gridcell" class="rt-message" title={row.message}>
                 {row.message}
               </span>
+              {picks && (
+                <span role="gridcell">
+                  <DecisionMark decision={row.decision} brief />
+                </span>
+              )}
             </>
           ),
         };
@@ -143,21 +166,28 @@ function Grouped({ pages, head, chosen, onSelect }: IssueGridProps & { head: Fin
   );
 }
 
-function Flat({ pages, head, chosen, onSelect, onSort }: IssueGridProps & { head: FindingsPage }) {
+function Flat({ pages, head, chosen, picks, columns, onAll, onSelect, onSort }: IssueGridProps & { head: FindingsPage }) {
+  const template = [...(picks ? ["20px"] : []), ...columns.map(({ width }) => width)].join(" ");
+  const style = { gridTemplateColumns: template };
   const heading = (
-    <div role="row" class="rt-row rt-head" aria-rowindex={1}>
-      {columns.map(([sort, name, short]) => {
+    <div role="row" class="rt-row rt-head" aria-rowindex={1} style={style}>
+      {picks && (
+        <span role="columnheader">
+          <span class="rt-sr">chosen</span>
+        </span>
+      )}
+      {columns.map(({ id, sort, name, short }) => {
         const sorted = sort !== "" && pages.wanted.sort === sort;
         const order = pages.wanted.descending ? "descending" : "ascending";
         return (
-          <span key={name} role="columnheader" class={`rt-col-${name}`} aria-sort={sorted ? order : sort ? "none" : undefined}>
+          <span key={id} role="columnheader" class={`rt-col-${id}`} aria-sort={sorted ? order : sort ? "none" : undefined}>
             {sort ? (
-              <button type="button" aria-label={name} onClick={() => onSort(sort, sorted && !pages.wanted.descending)} title={`Sort by ${name}`}>
+              <button type="button" aria-label={name} onClick={() => onSort?.(sort, sorted && !pages.wanted.descending)} title={`Sort by ${name}`}>
                 {short}
                 <span aria-hidden="true">{sorted ? `${short && " "}${pages.wanted.descending ? "↓" : "↑"}` : short ? "" : "↕"}</span>
               </button>
             ) : (
-              short
+              short || <span class="rt-sr">{name}</span>
             )}
           </span>
         );
@@ -170,41 +200,32 @@ function Flat({ pages, head, chosen, onSelect, onSort }: IssueGridProps & { head
       label="findings"
       count={head.matched}
       chosen={chosen}
-      columns={columns.length}
+      columns={columns.length + (picks ? 1 : 0)}
       busy={pages.stale}
       head={heading}
+      style={style}
       onEnter={(position) => {
         const row = pages.row(position);
         if (row) onSelect(row);
       }}
+      onToggle={picks ? (position, range) => picks.pick(position, range, pages) : undefined}
+      onAll={picks ? onAll : undefined}
       onSight={(first, end) => pages.needAll([[first, end]])}
       row={(position) => {
         const row = pages.row(position);
         const selected = position === chosen;
-        if (!row) return { cells: <div role="gridcell">loading…</div>, className: "rt-pending" };
+        if (!row) return pending();
         return {
           className: selected ? "rt-on" : "",
           selected,
           cells: (
             <>
-              <span role="gridcell" class="rt-col-severity">
-                <SeverityShape severity={row.severity} />
-              </span>
-              <span role="gridcell" class="rt-col-code" title={row.code}>
-                {row.code}
-              </span>
-              <span role="gridcell" class="rt-col-conversation">
-                {place(row)}
-              </span>
-              <span role="gridcell" class="rt-col-turn">
-                {row.turn ?? ""}
-              </span>
-              <span role="gridcell" class="rt-col-role" title={row.role ?? undefined}>
-                {row.role ?? ""}
-              </span>
-              <span role="gridcell" class="rt-message rt-col-message" title={row.message}>
-                {row.message}
-              </span>
+              {picks && <Check row={row} picks={picks} />}
+              {columns.map(({ id, brief }) => (
+                <span key={id} role="gridcell" class={`rt-col-${id}${id === "message" ? " rt-message" : ""}`} title={id === "message" || id === "code" ? row[id] : undefined}>
+                  {cells[id]?.(row, brief)}
+                </span>
+              ))}
             </>
           ),
         };
@@ -212,3 +233,14 @@ function Flat({ pages, head, chosen, onSelect, onSort }: IssueGridProps & { head
     />
   );
 }
+
+const cells: Record<string, (row: Finding, brief?: boolean) => ComponentChildren> = {
+  severity: (row) => <SeverityShape severity={row.severity} />,
+  code: (row) => row.code,
+  conversation: (row) => place(row),
+  turn: (row) => row.turn ?? "",
+  role: (row) => row.role ?? "",
+  decision: (row, brief = false) => <DecisionMark decision={row.decision} brief={brief} />,
+  line: (row) => (row.line === null ? "" : number(row.line)),
+  message: (row) => row.message,
+};

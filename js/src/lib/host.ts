@@ -75,7 +75,7 @@ export class Exchange {
         this.#send({ kind: "request", id, name, args });
       } catch {
         this.gone();
-        this.#close(id, { status: "failed", error: "The kernel is gone. Run the cell again to load more." });
+        this.#close(id, { status: "failed", error: "The kernel is gone. Run the cell again." });
       }
     });
   }
@@ -87,7 +87,7 @@ export class Exchange {
       message.id,
       message.ok
         ? { status: "ok", result: message.result as never }
-        : { status: "failed", error: message.error || "The request failed without a reason." },
+        : { status: "failed", error: message.error || "The request failed." },
     );
   }
 

@@ -1,4 +1,4 @@
-const editable = "input:not([type=checkbox]):not([type=radio]), textarea, select, [contenteditable]:not([contenteditable=false])";
+const editable = "input:not([type=checkbox]):not([type=radio]), textarea, select";
 
 export function inEditable(event: Event): boolean {
   const [target] = event.composedPath();

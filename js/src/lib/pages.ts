@@ -134,7 +134,8 @@ export class Pages<Row, P extends Page<Row>> extends Store {
   retry(): void {
     this.failure = "";
     this.#asked.clear();
-    if (this.stale) void this.#load(0, this.#name);
+    if (this.#old) this.refresh();
+    else if (this.stale) void this.#load(0, this.#name);
     this.changed();
   }
 

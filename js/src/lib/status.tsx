@@ -23,8 +23,8 @@ export function SeverityShape({ severity, quiet = false }: { severity: Severity;
 
 const sentences: Partial<Record<Kernel, string>> = {
   waiting: "Waiting for the kernel…",
-  silent: "No answer from the kernel for a while. What is on screen stays; if the kernel was restarted, run the cell again.",
-  gone: "The kernel is gone. What is on screen stays; run the cell again to load more.",
+  silent: "No answer from the kernel for a while. If it was restarted, run the cell again.",
+  gone: "The kernel is gone. Run the cell again to go on.",
 };
 
 export function Notices({ error, kernel, failure = "", onRetry }: { error: string; kernel: Kernel; failure?: string; onRetry?: (() => void) | undefined }) {
