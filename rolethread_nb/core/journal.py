@@ -290,20 +290,25 @@ class Journal:
             item["do"] = instructions(before or b"", change)
         return item
 
-    def named(self, record: Record) -> Op:
-        """How the journal names a record: the source's name, the conversation's id, and hashes of its turns to know it again by."""
+    def named(self, record: Record, name: str | None = None, *, marked: bool = True) -> Op:
+        """How the journal names a record: the source's name, the conversation's id, and hashes of its turns to know it again by.
+
+        Args:
+            record: its source and place.
+            name: the id of its conversation, if it is known.
+            marked: whether the hashes are wanted; for them the record is read.
+        """
         source, place = record
-        name: Op = {"in": self._names[source]}
+        said: Op = {"in": self._names[source]}
+        if name is not None and not marked:
+            return {**said, "on": name}
         if place < 0:
-            return {**name, "on": None}  # the source's byte order mark
+            return {**said, "on": None}  # the source's byte order mark
         conversation = self._dataset.conversation_at(source, place)
         if conversation is None:
-            return {**name, "on": None, "record": place}
-        return {
-            **name,
-            "on": conversation.id,
-            "turns": turn_marks(message.text for message in conversation.messages),
-        }
+            return {**said, "on": None, "record": place}
+        marks = turn_marks(message.text for message in conversation.messages) if marked else []
+        return {**said, "on": conversation.id, **({"turns": marks} if marked else {})}
 
     def states(self, changes: Mapping[Record, Change]) -> dict[Record, State | None]:
         return {

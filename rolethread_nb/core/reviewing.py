@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from .report import Report
     from .sampling import Sample
 
+_MARKED = 200  # of more conversations at a time the journal keeps no hashes of turns
+
 # A conversation, its id, or its position among the conversations.
 Which = Conversation | str | int
 
@@ -69,16 +71,16 @@ class Reviewing:
         with self._lock:
             facets: list[Facet] = []
             items: list[dict[str, Any]] = []
-            for conversation in self._conversations(which):
-                record = conversation.source_index, conversation.index
-                before = self.journal.review.decisions.get(self._named(conversation))
+            places = self._places(which)
+            for record, name in places:
+                before = self.journal.review.decisions.get((record[0], name))
                 if before is None and decision is None:
                     continue
                 after = None if decision is None else Decision(decision, note)
-                facets.append(Facet("decisions", self._named(conversation), before, after))
+                facets.append(Facet("decisions", (record[0], name), before, after))
                 items.append(
                     {
-                        **self.journal.named(record),
+                        **self.journal.named(record, name, marked=len(places) <= _MARKED),
                         "state": state_of(self._dataset.record_bytes(*record)),
                         "was": None if before is None else before.operation,
                     }
@@ -123,12 +125,12 @@ class Reviewing:
         with self._lock:
             facets: list[Facet] = []
             items: list[dict[str, Any]] = []
-            for conversation in self._conversations(which):
-                name = self._named(conversation)
-                before = self.journal.review.tags.get(name, frozenset())
+            places = self._places(which)
+            for record, name in places:
+                before = self.journal.review.tags.get((record[0], name), frozenset())
                 if (after := change(before)) != before:
-                    facets.append(Facet("tags", name, before, after))
-                    items.append(self.journal.named((conversation.source_index, conversation.index)))
+                    facets.append(Facet("tags", (record[0], name), before, after))
+                    items.append(self.journal.named(record, name, marked=len(places) <= _MARKED))
             if facets:
                 what = f"{op}ged {', '.join(tags)}: {_these(items)}"
                 self.journal.set({"op": op, "what": what, "tags": list(tags), "each": items}, facets)
@@ -320,7 +322,7 @@ class Reviewing:
     def exclude(self, which: Which | Iterable[Which]) -> None:
         """Take conversations out of the dataset; the source keeps them, and ``undo`` brings them back."""
         with self._lock:
-            gone = {(c.source_index, c.index): None for c in self._conversations(which)}
+            gone = {record: None for record, _ in self._places(which)}
             if gone:
                 self.journal.change(dict(gone), "exclude", f"excluded {plural(len(gone), 'conversation')}")
 
@@ -425,10 +427,19 @@ class Reviewing:
             raise StalePlanError(f"{which.id} has changed since it was looked at; look at it again.")
         return now
 
-    def _conversations(self, which: Which | Iterable[Which]) -> list[Conversation]:
-        if isinstance(which, Conversation | str | int):
-            return [self._conversation(which)]
-        return [self._conversation(one) for one in which]
+    def _places(self, which: Which | Iterable[Which]) -> list[tuple[Record, str]]:
+        """Record and id of conversations. Those that are named by their id are not read."""
+        several = [which] if isinstance(which, Conversation | str | int) else list(which)
+        index = self._dataset.index
+        sources, indices = index.conversations["source"], index.conversations["index"]
+        found: list[tuple[Record, str]] = []
+        for one in several:
+            if isinstance(one, str) and (row := index.row_of_id.get(one)) is not None:
+                found.append(((int(sources[row]), int(indices[row])), one))
+            else:
+                conversation = self._conversation(one)
+                found.append(((conversation.source_index, conversation.index), conversation.id))
+        return found
 
     @staticmethod
     def _named(conversation: Conversation) -> Named:

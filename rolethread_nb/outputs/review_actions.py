@@ -95,12 +95,18 @@ class Actions:
     def _one(self, args: Payload) -> Conversation:
         return self._conversation(str(args.get("key", "")))
 
-    def _many(self, args: Payload, keys: Keys) -> list[Conversation]:
-        """The conversations that are named, or all that match a query."""
+    def _many(self, args: Payload, keys: Keys) -> list[Conversation | str]:
+        """The conversations that are named, or all that match a query; these by their ids, which asks for no reading."""
         named = args.get("keys")
         if isinstance(named, list):
             return [self._conversation(str(key)) for key in named]
-        return [self._conversation(key) for key in keys(str(args.get("query", "")))]
+        index = self._dataset.index
+        ids: list[Conversation | str] = []
+        for key in keys(str(args.get("query", ""))):
+            row = index.row(*address(key))
+            name = None if row is None else index.conversations["id"][row]
+            ids.append(name if name is not None and index.row_of_id[name] == row else self._conversation(key))
+        return ids
 
     def _numbers(self, args: Payload, numbers: Numbers) -> list[int]:
         named = args.get("findings")
@@ -112,7 +118,7 @@ class Actions:
 
     # ------------------------------------------------------------------ steps
 
-    def _for_many(self, op: str, args: Payload, conversations: list[Conversation]) -> None:
+    def _for_many(self, op: str, args: Payload, conversations: list[Conversation | str]) -> None:
         dataset = self._dataset
         if op == "decide":
             decision = args.get("as")
