@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from ..checks.engine import Check
@@ -13,6 +16,7 @@ from .ignoring import ignored_rows
 from .report import Report
 
 _SAME = ["rule", "source", "index", "turn", "start", "end"]
+_RECORDS = 1 << 32  # more than a source has records
 _ORDER = ("source", "index", "turn", "start", "rule", "end")
 
 
@@ -85,12 +89,10 @@ class Live:
 
     def _looked_at_again(self, changed: list[Record]) -> Findings:
         rules = self._base.rules
-        places = pl.DataFrame(changed, schema={"source": pl.Int32, "index": pl.Int64}, orient="row")
         numbered = self._all.numbered.with_columns(pl.col("n").cast(pl.Int64))
-        kept = numbered.join(places, on=["source", "index"], how="anti", maintain_order="left")
-        before = numbered.join(places, on=["source", "index"], how="semi", maintain_order="left")
+        kept, before = _parted(numbered, sorted(changed))
         of_all = pl.col("rule").is_in([n for n, rule in enumerate(rules) if rule.wave is not None])
-        details = list(self._all.details)
+        details = self._all.details if self._all is not self._base.findings else list(self._all.details)
         check = Check(rules, self._base.profile)
         for block in self._base.dataset.some(changed):
             check.add(block)
@@ -100,10 +102,10 @@ class Live:
                 fresh.append((*row, detail if detail < 0 else len(details)))
                 details += [check.detail(detail)] if detail >= 0 else []
         made = pl.DataFrame(fresh, schema=self._all.table.schema, orient="row")
-        parts = [kept, self._still_there(before.filter(of_all)), self._numbered(made, before.filter(~of_all))]
-        table = pl.concat([part.select(numbered.columns) for part in parts]).sort(
-            pl.col("index").is_null(), *[pl.col(name).fill_null(-1) for name in _ORDER], maintain_order=True
-        )
+        parts = [self._still_there(before.filter(of_all)), self._numbered(made, before.filter(~of_all))]
+        now = pl.concat([part.select(numbered.columns) for part in parts])
+        now = now.sort(*[pl.col(name).fill_null(-1) for name in _ORDER], maintain_order=True)
+        table = _put_in(kept, now)
         return Findings(table.drop("n"), details, table["n"])
 
     def _numbered(self, made: pl.DataFrame, before: pl.DataFrame) -> pl.DataFrame:
@@ -124,3 +126,32 @@ class Live:
         )
         held = findings.join(index, on=["source", "index"], how="inner", maintain_order="left")
         return held.filter(pl.col("turn").is_null() | (pl.col("turn") < pl.col("count"))).drop("count")
+
+
+def _keys(findings: pl.DataFrame) -> npt.NDArray[np.int64]:
+    """Source and record of each finding as one number, which rises from the first to the last; those of no record stand behind all."""
+    key = pl.col("source").cast(pl.Int64) * _RECORDS + pl.col("index")
+    return findings.select(key=key.fill_null(_RECORDS * _RECORDS))["key"].to_numpy()
+
+
+def _parted(findings: pl.DataFrame, records: Sequence[Record]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The findings of all other records, and those of these, which are in order."""
+    keys = _keys(findings)
+    wanted = np.array([source * _RECORDS + index for source, index in records], dtype=np.int64)
+    edges = np.stack((np.searchsorted(keys, wanted), np.searchsorted(keys, wanted, side="right")), axis=1)
+    kept, gone, at = [], [findings.clear()], 0
+    for start, end in edges.tolist():
+        kept.append(findings.slice(at, start - at))
+        gone.append(findings.slice(start, end - start))
+        at = end
+    return pl.concat([*kept, findings.slice(at)]), pl.concat(gone)
+
+
+def _put_in(findings: pl.DataFrame, more: pl.DataFrame) -> pl.DataFrame:
+    """Findings with others, of records that they have none of, each in its place."""
+    parts, at, keys = [], 0, _keys(findings)
+    for part in more.partition_by("source", "index", maintain_order=True):
+        place = int(np.searchsorted(keys, _keys(part)[0]))
+        parts += [findings.slice(at, place - at), part]
+        at = place
+    return pl.concat([*parts, findings.slice(at)]).rechunk()
