@@ -38,7 +38,15 @@ def test_a_split_record_is_several_conversations_in_its_place_with_ids_of_their_
     name = dataset[1].id
     dataset.apply({(0, 1): (record("q1"), record("more"), record("last"))}, "split")
 
-    assert texts(dataset) == [["q0", "a0"], ["q1"], ["more"], ["last"], ["q2", "a2"], ["q3", "a3"], ["q4", "a4"]]
+    assert texts(dataset) == [
+        ["q0", "a0"],
+        ["q1"],
+        ["more"],
+        ["last"],
+        ["q2", "a2"],
+        ["q3", "a3"],
+        ["q4", "a4"],
+    ]
     assert [c.id for c in dataset][1:4] == [f"{name}/1", f"{name}/2", f"{name}/3"]
     assert [c.line for c in dataset] == [1, 2, 2, 2, 3, 4, 5]
     assert [block.ids for block in dataset.blocks()] == [[c.id for c in dataset]]
@@ -59,7 +67,7 @@ def test_a_part_can_be_split_again_and_each_step_be_taken_back() -> None:
     assert texts(dataset) == once
     assert dataset.undo() == "split"
     assert texts(dataset) == before
-    assert [c.id for c in dataset][0] == name
+    assert next(iter(dataset)).id == name
     assert dataset.redo() == "split"
     assert texts(dataset) == once
 
@@ -85,7 +93,9 @@ def test_a_report_shows_the_conversations_it_saw_whatever_was_changed_since() ->
         (b'{"a": %b, "b": %b, "c": %b}', b'{"a": %b, "b": %b, "b/2": %b, "c": %b}'),
     ],
 )
-def test_the_parts_leave_with_the_separators_of_their_file(layout: bytes, after: bytes, tmp_path: Path) -> None:
+def test_the_parts_leave_with_the_separators_of_their_file(
+    layout: bytes, after: bytes, tmp_path: Path
+) -> None:
     dataset = rt.load(layout % tuple(RECORDS[:3]))
     one, two = record("q1"), record("a1")
     dataset.apply({(0, 1): (one, two)}, "split")

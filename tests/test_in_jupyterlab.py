@@ -114,7 +114,7 @@ def test_escape_gives_the_keys_back_to_the_notebook(lab: Lab, panel: Locator) ->
 
 def test_white_space_is_written_out_on_demand(lab: Lab, panel: Locator) -> None:
     switch = panel.get_by_role("switch", name="White space")
-    blank = thread(panel).locator("article").first.get_by_text("·")
+    blank = thread(panel).locator("article").first.locator("i[data-sign='·']")
     expect(blank).to_have_count(0)
     switch.click()
     expect(blank.first).to_be_visible()

@@ -228,3 +228,35 @@ def test_two_threads_lose_no_step() -> None:
     assert len(ds.journal.steps) == 80
     assert len(ds.tags(5)) == 40
     assert [ds[at].messages[1].text for at in (0, 1)] == ["0 19", "1 19"]
+
+
+def test_the_status_says_what_a_sample_says_of_the_whole(view: ReviewView) -> None:
+    status = answered(view, "status", {"query": "sample:4@7 -role:system"})["result"]
+    assert status["estimate"] == "None of 4 conversations of the sample is decided on yet."
+    ids = dataset(view).sample(4, seed=7).ids
+    dataset(view).decide(ids[:2], "keep")
+    dataset(view).decide(ids[2], "reject")
+    said = answered(view, "status", {"query": "sample:4@7"})["result"]["estimate"]
+
+    assert said == "3 read at random, 1 bad: 6.1% to 79.2% (Wilson, 95 %)."
+    assert answered(view, "status", {"query": "code:leak"})["result"]["estimate"] is None
+    assert answered(view, "status", {})["result"]["estimate"] is None
+    assert "sample:" in answered(view, "status", {"query": "sample:x"})["error"]
+
+
+def test_the_static_twin_says_how_much_is_reviewed() -> None:
+    ds = rt.load(RECORDS)
+    assert "reviewed" not in rt.review(ds)._static_html()
+    ds.decide([0, 1], "keep")
+    ds.decide(2, "later")
+
+    assert "3 of 6 reviewed: 2 keep, 1 later" in rt.review(ds)._static_html()
+
+
+def test_a_sample_is_read_in_the_order_in_which_it_was_drawn(view: ReviewView) -> None:
+    order = dataset(view).sample(4, seed=3).ids
+    assert [row["id"] for row in view.conversations("sample:4@3")["rows"]] == order
+    for name in order[:2]:
+        do(view, "decide", keys=[f"0:{name[1:]}"], **{"as": "keep"})
+    assert [row["id"] for row in view.conversations("sample:4@3 decision:none")["rows"]] == order[2:]
+    assert "passed over" not in answered(view, "status", {"query": "sample:4@3"})["result"]["estimate"]

@@ -176,20 +176,22 @@ def kept() -> list[str]:
 def test_after_the_kernel_was_killed_every_decision_is_there(lab: Lab) -> None:
     pid = int(python(lab, "__import__('os').getpid()"))
     os.kill(pid, signal.SIGKILL)
-    expect(panel(lab)).to_contain_text(re.compile("kernel is gone|kernel was restarted|No answer"))
+    expect(panel(lab)).to_contain_text("The kernel is gone.")
     lab.page.wait_for_function(
         "() => window.jupyterapp.shell.currentWidget.sessionContext.session?.kernel?.status === 'idle'"
     )
+    lab.page.locator(".jp-Dialog").get_by_role("button", name="Ok").click()  # JupyterLab says that it died
     panel(lab).locator(".rt-frame").focus()
     lab.page.keyboard.press("3")
-    expect(panel(lab).locator(".rt-frame")).to_contain_text(re.compile("Not saved|no conversation|wait"))
+    expect(panel(lab).get_by_role("alert").filter(has_text="Not saved: ")).to_be_visible()
     lab.run_all()
     reviewed(lab, COUNT)
 
     decisions = python(lab, "sorted(name for name, one in ds.decisions.items() if one == 'keep')")
-    assert decisions == repr(sorted(kept()))
+    assert ast.literal_eval(decisions) == sorted(kept())
     assert python(lab, "len(ds.decisions)") == str(COUNT)
-    assert python(lab, "(ds.decision('c3').note, ds.tags('c3'))") == "('the tone we want', ['calm', 'sea'])"
+    about = python(lab, "(ds.decision('c3').note, ds.tags('c3'))")
+    assert ast.literal_eval(about) == ("the tone we want", ["calm", "sea"])
 
 
 def test_the_export_holds_exactly_what_was_kept_and_edited(lab: Lab) -> None:

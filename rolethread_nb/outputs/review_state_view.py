@@ -59,11 +59,17 @@ def sample_estimate(dataset: Dataset, query: str) -> str | None:
     Raises:
         QueryError: if the query is not understood.
     """
-    drawn = [term.value for term in parse(query) if term.name == "sample" and not term.negated]
-    if len(drawn) != 1:
+    sample = sample_of(query)
+    return None if sample is None else str(dataset.sample(sample[0], seed=sample[1]).estimate())
+
+
+def sample_of(query: str) -> tuple[int, int] | None:
+    """Size and seed of the sample that a query asks for, None if it asks for none, or for several."""
+    asked = [term.value for term in parse(query) if term.name == "sample" and not term.negated]
+    if len(asked) != 1:
         return None
-    size, _, seed = drawn[0].partition("@")
-    return str(dataset.sample(int(size), seed=int(seed or 0)).estimate())
+    size, _, seed = asked[0].partition("@")
+    return int(size), int(seed or 0)
 
 
 def decided(dataset: Dataset, source: int, name: str) -> Payload:

@@ -16,6 +16,7 @@ from ..core.model import SEVERITIES, Conversation, Issue, Message
 from ..core.placing import Mask, Rows
 from ..core.query import Query, without
 from ..core.report import Report
+from ..core.sampling import drawn
 from ..core.turns import encodable
 from ..core.wording import plural
 from ..sources.roles import ROLES
@@ -23,7 +24,7 @@ from .conversation_view import ConversationView
 from .finding_order import Groups, Order, group_findings, order_findings
 from .requests import PAGE, address, page_args, page_of
 from .review_actions import Actions
-from .review_state_view import decided, finding_facets, review_status, sample_estimate
+from .review_state_view import decided, finding_facets, review_status, sample_estimate, sample_of
 from .thread_view import Payload
 
 _TITLE = 80
@@ -326,7 +327,12 @@ class ReviewView:
     def _listed(self, query: str, sort: str, descending: bool) -> pl.DataFrame:
         frame = self._conversation_table
         if query.strip():
-            frame = frame[Query(query).conversation_rows(self._report.dataset, self._report)]
+            rows = Query(query).conversation_rows(self._report.dataset, self._report)
+            if sort == "file" and (sample := sample_of(query)) is not None:
+                # A sample is read in the order in which it was drawn: what was read so far is a sample, too.
+                wanted = set(rows)
+                rows = [row for row in drawn(frame, sample[1]).tolist() if row in wanted]
+            frame = frame[rows]
         columns = {
             "file": [],
             "findings": ["errors", "warnings", "infos"],

@@ -1,38 +1,52 @@
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { BalanceView } from "../balance/view.tsx";
 import { Filters, useCodes } from "../issues/filters.tsx";
 import { countText, IssuePanel } from "../issues/panel.tsx";
+import { ReviewSource } from "../issues/review-source.ts";
 import { focusList } from "../lib/grid.tsx";
 import { useKernel, useOwned, useSize, useStore, useTrait } from "../lib/hooks.ts";
 import type { Host } from "../lib/host.ts";
 import { onKeys } from "../lib/keys.ts";
-import type { Finding } from "../lib/protocol.ts";
+import type { Finding, Turn } from "../lib/protocol.ts";
 import { Live, Notices, SeverityShape } from "../lib/status.tsx";
 import { number } from "../lib/text.ts";
 import { useDisplay } from "../thread/display.ts";
 import { ThreadView } from "../thread/view.tsx";
+import { Acts } from "./acts.ts";
+import { Ask } from "./ask.tsx";
+import { Bar, type Field } from "./bar.tsx";
 import { ConversationList } from "./conversations.tsx";
 import { Desk } from "./desk.ts";
+import { Editor } from "./editor.tsx";
+import { focused, keepFocus } from "./focus.ts";
 import { Help } from "./help.tsx";
+import { JournalNotices } from "./journal-notices.tsx";
+import { Progress } from "./progress.tsx";
+import { decisions } from "./protocol.ts";
+import { Tools } from "./tools.tsx";
 import { Tabs, type Tab } from "./tabs.tsx";
 
 const NARROW = 760;
 
 export function ReviewApp({ host, root }: { host: Host; root: HTMLElement }) {
   const desk = useStore(useOwned(() => new Desk(host)));
+  const acts = useStore(useMemo(() => new Acts(desk), [desk]));
+  const source = useStore(useOwned(() => new ReviewSource(host)));
   const error = useTrait(host, "error");
   const kernel = useKernel(host);
   const display = useDisplay();
   const frame = useRef<HTMLDivElement>(null);
   const search = useRef<HTMLInputElement>(null);
-  const beforeHelp = useRef<HTMLElement | null>(null);
+  const before = useRef<HTMLElement | null>(null);
   const { width } = useSize(frame);
   const [tab, setTab] = useState("findings");
   const [charts, setCharts] = useState(true);
   const [help, setHelp] = useState(false);
+  const [field, setField] = useState<Field>(null);
 
   const narrow = width > 0 && width < NARROW;
-  const { state, selection, query, findings, conversations } = desk;
+  const { state, selection, query, findings, conversations, steps } = desk;
+  const review = steps.can && steps.status ? source : undefined;
   const codes = useCodes(state.findings, findings.head);
   const thread = desk.thread.thread;
   const wide = !narrow && findings.wanted.sort !== "group";
@@ -45,11 +59,25 @@ export function ReviewApp({ host, root }: { host: Host; root: HTMLElement }) {
     if (n !== null) setTab((old) => (old === "balance" ? old : "findings"));
   }, [n]);
 
-  const toggleHelp = () => {
-    if (!help) beforeHelp.current = (root.getRootNode() as Document | ShadowRoot).activeElement as HTMLElement | null;
-    setHelp(!help);
-    if (help) (beforeHelp.current ?? frame.current)?.focus({ preventScroll: true });
+  // What opens over the panel, or takes the keyboard, gives it back to where it was.
+  const leaveFrom = () => {
+    before.current = focused(root);
   };
+  const comeBack = () => (before.current?.isConnected ? before.current : frame.current)?.focus({ preventScroll: true });
+  const toggleHelp = () => {
+    if (help) comeBack();
+    else leaveFrom();
+    setHelp(!help);
+  };
+  const openField = (next: Field) => {
+    if (next && desk.open === null) return;
+    if (next) leaveFrom();
+    else comeBack();
+    setField(next);
+  };
+  useLayoutEffect(() => keepFocus(frame.current!, () => frame.current!.querySelector<HTMLElement>(".rt-thread-box")), []);
+  useEffect(() => setField(null), [thread?.key]);
+  useLayoutEffect(() => void (acts.question && leaveFrom()), [acts.question]);
   const leaveSearch = () => focusList(frame.current);
   const actions = onKeys({
     j: () => void desk.stepFinding(1),
@@ -59,10 +87,21 @@ export function ReviewApp({ host, root }: { host: Host; root: HTMLElement }) {
     "/": () => search.current?.focus({ preventScroll: true }),
     w: display.toggleLiteral,
     f: display.toggleFolded,
+    ...(steps.can && {
+      ...Object.fromEntries(decisions.map(({ as, key }) => [key, () => void acts.decide(as)])),
+      a: () => void acts.repair(),
+      i: () => acts.ignore(),
+      e: () => acts.edit(selection.turn ?? turnInSight(frame.current!)),
+      u: () => void acts.undo(),
+      U: () => void acts.undo("redo"),
+      t: () => openField("tag"),
+      m: () => openField("note"),
+    }),
     b: () => (narrow ? setTab(tab === "balance" ? "findings" : "balance") : setCharts(!charts)),
     "?": toggleHelp,
   });
   const onKeyDown = (event: KeyboardEvent) => {
+    if (acts.question) return;
     if (!help) return actions(event);
     if (event.key !== "Escape" && event.key !== "?") return;
     event.preventDefault();
@@ -85,7 +124,7 @@ export function ReviewApp({ host, root }: { host: Host; root: HTMLElement }) {
       id: "findings",
       label: "Findings",
       count: findings.head ? number(findings.head.matched) : undefined,
-      body: () => <IssuePanel pages={findings} selection={selection} empty={state.empty || "No findings."} onSelect={select} />,
+      body: () => <IssuePanel pages={findings} selection={selection} review={review} name="review" empty={state.empty || "No findings."} onSelect={select} />,
     },
     {
       id: "conversations",
@@ -102,6 +141,19 @@ export function ReviewApp({ host, root }: { host: Host; root: HTMLElement }) {
   ];
   if (narrow) tabs.push({ id: "balance", label: "Balance", body: () => <div class="rt-tab-scroll">{balance(false)}</div> });
 
+  const total = thread?.turn_count;
+  const tools = useCallback((turn: Turn) => <Tools turn={turn} last={turn.turn + 1 === total} acts={acts} />, [total]);
+  const { editing } = acts;
+  const edited = editing && editing.key === thread?.key ? thread.turns.find(({ turn }) => turn === editing.turn) : undefined;
+  const leaveEditor = () => {
+    acts.leave();
+    frame.current!.querySelector<HTMLElement>(".rt-thread-box")?.focus({ preventScroll: true });
+  };
+  const slot = editing && edited ? {
+    turn: edited.turn,
+    content: <Editor key={`${editing.key} ${editing.turn} ${editing.insert}`} turn={edited} insert={editing.insert} problem={acts.problem} saving={acts.saving} onSave={(written) => void acts.save(written)} onCancel={leaveEditor} />,
+  } : null;
+
   const said = useMemo(() => {
     if (chosen) return `Finding ${number(at + 1)} of ${number(findings.count)}: ${chosen.code}, ${chosen.message}`;
     const head = findings.head;
@@ -117,15 +169,20 @@ export function ReviewApp({ host, root }: { host: Host; root: HTMLElement }) {
           <span class="rt-profile">
             profile <b>{state.header.profile}</b>
           </span>
+          {steps.status && <Progress status={steps.status} query={query} can={steps.can} onQuery={(next) => desk.setQuery(next)} />}
+          {steps.status?.estimate && <span class="rt-facts rt-estimate">{steps.status.estimate}</span>}
         </header>
       )}
       <Notices error={error} kernel={kernel} failure={desk.failure} onRetry={() => desk.retry()} />
+      <JournalNotices status={steps.status} problem={steps.problem} onRead={() => steps.tell("")} />
+      {steps.status && steps.can && <Bar desk={desk} acts={acts} field={field} onField={openField} />}
       <Filters
         query={query}
         head={findings.head}
         roles={state.roles ?? []}
         codes={codes}
         search={search}
+        review={review}
         onQuery={(next) => desk.setQuery(next)}
         onLeave={leaveSearch}
       />
@@ -143,6 +200,9 @@ export function ReviewApp({ host, root }: { host: Host; root: HTMLElement }) {
             empty="Choose a finding or a conversation on the left to read it here."
             onSelect={(next) => desk.select(next)}
             onMore={(direction) => desk.thread.more(direction)}
+            onCopy={steps.can ? desk.thread.copy : undefined}
+            tools={steps.can ? tools : undefined}
+            slot={slot}
           />
         </div>
       </div>
@@ -150,6 +210,7 @@ export function ReviewApp({ host, root }: { host: Host; root: HTMLElement }) {
       <footer class="rt-keys">
         <KeyHint keys={["j", "k"]} what="finding" />
         <KeyHint keys={["n", "p"]} what="conversation" />
+        {steps.can && <KeyHint keys={["1", "2", "3", "4"]} what="decide" />}
         <KeyHint keys={["/"]} what="search" />
         <KeyHint keys={["w"]} what="white space" minor />
         <KeyHint keys={["f"]} what="fold" minor />
@@ -165,6 +226,15 @@ export function ReviewApp({ host, root }: { host: Host; root: HTMLElement }) {
         </button>
       </footer>
       {help && <Help onClose={toggleHelp} />}
+      {acts.question && (
+        <Ask
+          question={acts.question}
+          onAnswer={(yes) => {
+            comeBack();
+            acts.answer(yes);
+          }}
+        />
+      )}
       <Live text={said} />
     </div>
   );
@@ -182,6 +252,13 @@ function Apart({ finding }: { finding: Finding }) {
       </span>
     </aside>
   );
+}
+
+/** The first turn that can be seen. */
+function turnInSight(frame: HTMLElement): number {
+  const top = frame.querySelector(".rt-thread-box")?.getBoundingClientRect().top ?? 0;
+  const seen = [...frame.querySelectorAll<HTMLElement>("[data-turn]")].find((turn) => turn.getBoundingClientRect().bottom > top + 24);
+  return Number(seen?.dataset.turn ?? 0);
 }
 
 function KeyHint({ keys, what, minor = false }: { keys: string[]; what: string; minor?: boolean }) {

@@ -4,6 +4,8 @@ import type { Pages } from "../lib/pages.ts";
 import type { ConversationRow, ConversationsPage, Key, Severity } from "../lib/protocol.ts";
 import { Empty, SeverityShape } from "../lib/status.tsx";
 import { number, plural } from "../lib/text.ts";
+import { queueOf } from "./acts.ts";
+import { signOf } from "./protocol.ts";
 
 interface Props {
   pages: Pages<ConversationRow, ConversationsPage>;
@@ -56,7 +58,7 @@ export function ConversationList({ pages, current, onOpen }: Props) {
       {!head ? (
         <Empty text={pages.failure ? "The conversations could not be loaded." : "Loading conversations…"} busy={!pages.failure} />
       ) : head.matched === 0 ? (
-        <Empty text={head.total === 0 ? "No conversations." : "No conversation matches this query."} />
+        <Empty text={head.total === 0 ? "No conversations." : queueOf(head.query) === "undecided" ? "Nothing here is left to decide on. All calls back what is decided." : "No conversation matches this query."} />
       ) : (
         <Grid
           className="rt-conversations"
@@ -81,7 +83,13 @@ export function ConversationList({ pages, current, onOpen }: Props) {
                   <span role="gridcell" class="rt-place">
                     #{row.index}
                   </span>
-                  <span role="gridcell" class="rt-message" dir="auto" title={[row.title, row.id].filter(Boolean).join("\n")}>
+                  <span role="gridcell" class="rt-message" dir="auto" title={[row.title, row.id, row.decision, row.note, row.tags?.join(", ")].filter(Boolean).join("\n")}>
+                    {row.decision && (
+                      <span class={`rt-is-${row.decision}`}>
+                        <span aria-hidden="true">{signOf(row.decision)}</span>
+                        <span class="rt-sr">{row.decision}: </span>
+                      </span>
+                    )}{" "}
                     {row.title || row.id || "untitled"}
                   </span>
                   <span role="gridcell" class="rt-tallies">

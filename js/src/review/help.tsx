@@ -1,14 +1,20 @@
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 
 export const keys: [keys: string[], what: string][] = [
   [["j", "k"], "next and previous finding, across conversations"],
   [["n", "p"], "next and previous conversation"],
+  [["1", "2", "3", "4"], "keep, fix, reject, later; again takes it back"],
+  [["a", "i"], "apply the repair of the finding; ignore the finding"],
+  [["e"], "edit the turn; Ctrl+Enter saves, Esc leaves it"],
+  [["t", "m"], "tag the conversation; note why"],
+  [["u", "U"], "undo, redo"],
   [["/"], "search"],
   [["w"], "show white space and invisible characters"],
   [["f"], "fold or unfold long turns"],
   [["b"], "show or hide the charts"],
   [["↑", "↓"], "move in a list; also Home, End, Page Up, Page Down"],
   [["←", "→"], "close and open a group; move between the marks of a chart"],
+  [["Space"], "choose findings for a step; Ctrl+A chooses all"],
   [["Enter"], "open what is marked; choose a bar"],
   [["?"], "these keys"],
   [["Esc"], "leave the search or this list, then back to the notebook"],
@@ -16,7 +22,7 @@ export const keys: [keys: string[], what: string][] = [
 
 export function Help({ onClose }: { onClose: () => void }) {
   const close = useRef<HTMLButtonElement>(null);
-  useEffect(() => close.current?.focus({ preventScroll: true }), []);
+  useLayoutEffect(() => close.current?.focus({ preventScroll: true }), []);
   return (
     <div class="rt-veil" onClick={(event) => event.target === event.currentTarget && onClose()}>
       <div

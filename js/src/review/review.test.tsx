@@ -103,7 +103,7 @@ describe("the review panel", () => {
     }
     await press("k", frame(root));
     expect(place(at).n).toBe(2);
-    expect(root.querySelector("[data-live]")?.textContent).toBe("Finding 3 of 306: reply.meta, reply.meta number 2");
+    expect([...root.querySelectorAll("[data-live]")].at(-1)?.textContent).toBe("Finding 3 of 306: reply.meta, reply.meta number 2");
   });
 
   it("goes on behind the loaded page", async () => {
@@ -173,7 +173,7 @@ describe("the review panel", () => {
     const row = all(root, "row")[1]!;
     row.focus();
     await press("w", row);
-    expect(root.querySelector("article i")?.textContent).toBe("·");
+    expect(root.querySelector<HTMLElement>("article i")?.dataset.sign).toBe("·");
     await press("f", row);
     expect(one(root, "button", "Fold all")).toBeTruthy();
   });
