@@ -379,7 +379,7 @@ def places(path: Path, code: str, **how: Any) -> list[tuple[int | None, int | No
 
 
 def test_the_form_feed_of_an_eaten_backslash_is_found_and_named(shared_data: Path) -> None:
-    dataset = rt.load(shared_data / "preference_dpo_en_sharegpt.json")
+    dataset = rt.load(shared_data / "preference_dpo_en_sharegpt.json", review=False)
     (issue,) = dataset.check(select="text.control")
 
     assert (issue.conversation, issue.turn, issue.evidence["meant"]) == (286, 0, "\\frac")
