@@ -18,6 +18,7 @@ from ..sources.reading import Format
 from ..sources.records import BLOCK_RECORDS
 from ..sources.roles import Role
 from .blocks import Block, Rejected
+from .changing import Changing
 from .edits import Change, Edits, Record, State
 from .index import Identities, Index, IndexBuilder, Spans, fresh_id, id_of
 from .journal import Journal
@@ -41,7 +42,7 @@ _CACHED = 256
 _ALL = 2**62
 
 
-class Dataset(Reviewing, Leaving):
+class Dataset(Reviewing, Changing, Leaving):
     """Conversations from one or more sources.
 
     ``len(ds)``, iteration, ``ds[3]`` (by position among the conversations), ``ds["id"]`` and slices give

@@ -11,26 +11,19 @@ import polars as pl
 
 from .errors import QueryError
 from .model import Conversation
+from .part import Part
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from ..outputs.exported import Exported
-    from .dataset import Dataset
 
 
 _ONLY = {"kept": "decision:keep", "not-rejected": "-decision:reject"}
 
 
-class Leaving:
+class Leaving(Part):
     """The part of a dataset that gives it away. :class:`Dataset` has all of it."""
-
-    @property
-    def _dataset(self) -> Dataset:
-        from .dataset import Dataset
-
-        assert isinstance(self, Dataset)
-        return self
 
     def export(
         self,

@@ -141,6 +141,16 @@ def _pattern(name: str, value: str) -> str:
     return word_pattern(value) if name == "word" else literal_pattern(value)
 
 
+def sample_of(query: str) -> tuple[int, int] | None:
+    """Size and seed of the sample that a query asks for, None if it asks for none, or for several.
+
+    Raises:
+        QueryError: if the query is not understood.
+    """
+    asked = [term.value for term in parse(query) if term.name == "sample" and not term.negated]
+    return _sample(asked[0]) if len(asked) == 1 else None
+
+
 def without(query: str, name: str) -> str:
     """The query without its terms of one name."""
     kept = [m.group() for m in _TERM.finditer(query) if m.group("name") != name]

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..core.model import SEVERITIES
-from ..core.query import parse, without
+from ..core.query import sample_of, without
 from ..core.review_state import DECISIONS
 from ..core.turns import encodable
 from ..sources.roles import ROLES
@@ -61,15 +61,6 @@ def sample_estimate(dataset: Dataset, query: str) -> str | None:
     """
     sample = sample_of(query)
     return None if sample is None else str(dataset.sample(sample[0], seed=sample[1]).estimate())
-
-
-def sample_of(query: str) -> tuple[int, int] | None:
-    """Size and seed of the sample that a query asks for, None if it asks for none, or for several."""
-    asked = [term.value for term in parse(query) if term.name == "sample" and not term.negated]
-    if len(asked) != 1:
-        return None
-    size, _, seed = asked[0].partition("@")
-    return int(size), int(seed or 0)
 
 
 def decided(dataset: Dataset, source: int, name: str) -> Payload:

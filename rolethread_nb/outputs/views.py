@@ -14,7 +14,7 @@ from ..core.errors import QueryError
 from ..core.live import Live
 from ..core.model import SEVERITIES, Conversation, Issue, Message
 from ..core.placing import Mask, Rows
-from ..core.query import Query, without
+from ..core.query import Query, sample_of, without
 from ..core.report import Report
 from ..core.sampling import drawn
 from ..core.turns import encodable
@@ -24,7 +24,7 @@ from .conversation_view import ConversationView
 from .finding_order import Groups, Order, group_findings, order_findings
 from .requests import PAGE, address, page_args, page_of
 from .review_actions import Actions
-from .review_state_view import decided, finding_facets, review_status, sample_estimate, sample_of
+from .review_state_view import decided, finding_facets, review_status, sample_estimate
 from .thread_view import Payload
 
 _TITLE = 80

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,14 @@ def bundle(name: str) -> dict[str, str]:
         "_esm": module.read_text(encoding="utf-8") if module.exists() else _MISSING,
         "_css": style.read_text(encoding="utf-8") if style.exists() else "",
     }
+
+
+def with_twin(shown: Any, html: Callable[[], str], text: str) -> Any:
+    """What a widget shows, with its static twin beside it for readers without a kernel; None where it shows nothing."""
+    if shown is None:
+        return None
+    data, metadata = shown if isinstance(shown, tuple) else (shown, {})
+    return {**data, "text/html": html(), "text/plain": text}, metadata
 
 
 class Component(anywidget.AnyWidget):
@@ -65,11 +74,7 @@ class Component(anywidget.AnyWidget):
         raise NotImplementedError
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        shown: Any = super()._repr_mimebundle_(**kwargs)
-        if shown is None:
-            return None
-        data, metadata = shown if isinstance(shown, tuple) else (shown, {})
-        return {**data, "text/html": self._static_html(), "text/plain": repr(self)}, metadata
+        return with_twin(super()._repr_mimebundle_(**kwargs), self._static_html, repr(self))
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {self._shows}>"

@@ -24,7 +24,7 @@ from ..outputs.datagrid_rows import ConversationRows, FindingRows, Place, Rows
 from ..outputs.requests import address
 from ..outputs.static import findings_html, review_html
 from ..outputs.views import ReviewView
-from ._base import as_json
+from ._base import as_json, with_twin
 from .issues import Issues
 from .review import Review
 from .thread import Thread, place_of
@@ -299,11 +299,7 @@ class DataGrid(VBox):
         raise NotImplementedError
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        shown: Any = super()._repr_mimebundle_(**kwargs)
-        if shown is None:
-            return None
-        data, metadata = shown if isinstance(shown, tuple) else (shown, {})
-        return {**data, "text/html": self._static_html(), "text/plain": repr(self)}, metadata
+        return with_twin(super()._repr_mimebundle_(**kwargs), self._static_html, repr(self))
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {self.dataset.name}: {len(self._rows):,} rows>"
