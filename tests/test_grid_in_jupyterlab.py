@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 
+import nbformat
 import pytest
 
 pytest.importorskip("playwright", reason="the browser tests need playwright, see make test-browser")
@@ -35,17 +35,9 @@ Issues(ds)""",
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     expect.set_options(timeout=30_000)
     files = tmp_path_factory.mktemp("files")
-    cells = [
-        {"cell_type": "code", "id": f"cell{n}", "metadata": {}, "outputs": [], "execution_count": None, "source": source}
-        for n, source in enumerate(CELLS)
-    ]  # fmt: skip
-    notebook = {
-        "cells": cells,
-        "metadata": {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
-        "nbformat": 4,
-        "nbformat_minor": 5,
-    }
-    (files / "grid.ipynb").write_text(json.dumps(notebook))
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in CELLS])
+    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    nbformat.write(notebook, files / "grid.ipynb")
     with jupyterlab(tmp_path_factory.mktemp("lab"), files) as address, browser(address) as page:
         page.open("grid.ipynb")
         page.hide_sidebar()

@@ -1,4 +1,5 @@
 import { useMemo, useRef, useState } from "preact/hooks";
+import { Foot, Notes } from "../lib/foot.tsx";
 import { useKernel, useOwned, useSize, useStore, useTrait, useUnique } from "../lib/hooks.ts";
 import type { Host } from "../lib/host.ts";
 import { onKeys } from "../lib/keys.ts";
@@ -59,17 +60,7 @@ export function PreflightApp({ host }: { host: Host }) {
           <CaseView board={board} literal={literal} onLiteral={toggleLiteral} />
         </div>
       )}
-      <footer class="rt-keys">
-        <span>
-          <kbd>n</kbd> <kbd>p</kbd> conversation
-        </span>
-        <span>
-          <kbd>w</kbd> white space
-        </span>
-        <span>
-          <kbd>Esc</kbd> back to the notebook
-        </span>
-      </footer>
+      <Foot />
       <Live text={said} />
     </div>
   );
@@ -102,13 +93,7 @@ function Head({ preflight }: { preflight: Preflight }) {
           {plural(notes.length, "note")}
         </button>
       )}
-      <ul id={list} class="rt-notes" hidden={!open}>
-        {notes.map((note) => (
-          <li key={note} dir="auto">
-            {note}
-          </li>
-        ))}
-      </ul>
+      <Notes id={list} notes={notes} open={open} />
     </header>
   );
 }

@@ -1,4 +1,5 @@
 import { useMemo, useRef, useState } from "preact/hooks";
+import { Foot } from "../lib/foot.tsx";
 import { useKernel, useOwned, useSize, useStore, useTrait } from "../lib/hooks.ts";
 import type { Host } from "../lib/host.ts";
 import { onKeys } from "../lib/keys.ts";
@@ -45,17 +46,7 @@ export function WitnessApp({ host }: { host: Host }) {
           <ThreadView board={board} literal={literal} onLiteral={toggleLiteral} />
         </div>
       )}
-      <footer class="rt-keys">
-        <span>
-          <kbd>n</kbd> <kbd>p</kbd> conversation
-        </span>
-        <span>
-          <kbd>w</kbd> white space
-        </span>
-        <span>
-          <kbd>Esc</kbd> back to the notebook
-        </span>
-      </footer>
+      <Foot />
       <Live text={said} />
     </div>
   );

@@ -1,4 +1,5 @@
 import { useState } from "preact/hooks";
+import { Notes } from "../lib/foot.tsx";
 import { useUnique } from "../lib/hooks.ts";
 import { number, plural } from "../lib/text.ts";
 import type { Witness } from "./protocol.ts";
@@ -29,13 +30,7 @@ export function Summary({ witness }: { witness: Witness }) {
       <p class={`rt-agreement rt-holds-${agreement.holds}`}>
         <span aria-hidden="true">{agreement.holds === null ? "○" : agreement.holds ? "✓" : "■"}</span> {agreement.says}
       </p>
-      <ul id={list} class="rt-notes" hidden={!open}>
-        {notes.map((note) => (
-          <li key={note} dir="auto">
-            {note}
-          </li>
-        ))}
-      </ul>
+      <Notes id={list} notes={notes} open={open} />
     </header>
   );
 }

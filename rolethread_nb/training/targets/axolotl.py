@@ -9,8 +9,8 @@ from ...core.model import Conversation, Span
 from ..labels import Labels, kept_tokens
 from ..locating import common_prefix
 from ..templates import TemplateRefusedError
-from .axolotl_rows import THINKING, Reader, RowError, Turn
-from .reasons import because, part_lost
+from .axolotl_rows import THINKING, Reader, Turn
+from .reasons import RowError, because, part_lost
 from .records import numbering
 from .rendering import Text, Writer, answers, numbered
 from .target import Context, Forecast, Reason, Shape, Target

@@ -9,6 +9,7 @@ from typing import Any
 
 from ...core.model import Conversation
 from ..prepared import plain
+from .reasons import RowError
 from .records import Numbering, message_keys, shown, turns_key
 from .target import Context, Shape
 
@@ -21,16 +22,6 @@ _ROLES: Mapping[str, str] = {
     "tool": "tool",
 }
 THINKING = "reasoning_content"
-
-
-class RowError(Exception):
-    """Why Axolotl stops at a row."""
-
-    def __init__(self, code: str, says: str, at: int | None = None) -> None:
-        super().__init__(says)
-        self.code = code
-        self.says = says
-        self.at = at
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from ...core.model import Conversation, Span
 from ..masking import AssistantMask
-from .llamafactory_rows import Columns, NoRowError, align
-from .reasons import because
+from .llamafactory_rows import Columns, align
+from .reasons import RowError, because
 from .records import numbering
 from .rendering import Text, Writer, numbered
 from .target import Context, Forecast, Reason, Shape, Target
@@ -30,7 +30,7 @@ class _Judge:
         turn_of = numbering(conversation, self._columns.messages)
         try:
             made = align(conversation.raw, self._columns, conversation.reading.system is not None, turn_of)
-        except NoRowError as error:
+        except RowError as error:
             turn = turn_of(error.at) if error.at is not None else None
             return Forecast((because(error.code, error.says, turn, error.outcome),))
         text = self._writer.write(made.messages, made.turns, made.tools)

@@ -5,43 +5,23 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any
 
-from .reasons import because
+from .reasons import RowError, because
 from .records import Numbering, message_keys, shown, turns_key
 from .target import Outcome, Reason, Shape
 
 _ADDED, _OTHER = "detailed thinking off", "detailed thinking on"
 
 
-class NoRowError(Exception):
-    """Why a row does not come through.
-
-    Attributes:
-        code: of `targets.reasons.CODES`.
-        says: one plain sentence.
-        at: the message it is about.
-    """
-
-    outcome: ClassVar[Outcome]
-
-    def __init__(self, code: str, says: str, at: int | None = None) -> None:
-        super().__init__(says)
-        self.code = code
-        self.says = says
-        self.at = at
-
-
-class DroppedError(NoRowError):
+class DroppedError(RowError):
     """The row becomes an empty one, which is dropped later; a line in the log says so."""
 
-    outcome = "dropped"
+    outcome: Outcome = "dropped"
 
 
-class StoppedError(NoRowError):
+class StoppedError(RowError):
     """The run ends with an error."""
-
-    outcome = "refused"
 
 
 @dataclass(frozen=True, slots=True)

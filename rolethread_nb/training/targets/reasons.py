@@ -6,6 +6,11 @@ otherwise (drops a row that others refuse), it says so: ``because("role_unknown"
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .target import Outcome
+
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -207,3 +212,22 @@ def parts_lost(messages: Sequence[Mapping[str, Any]]) -> Iterator[Reason]:
 def part_lost(kind: Any, turn: int | None) -> Reason:
     """A content part of this kind is left out."""
     return because("part_lost", f"A content part ({kind}) is not in what the model gets.", turn)
+
+
+class RowError(Exception):
+    """Why a trainer stops at a row, or the row does not come through.
+
+    Attributes:
+        code: one of `CODES`.
+        says: one plain sentence.
+        at: the message it is about.
+        outcome: what becomes of the row.
+    """
+
+    outcome: Outcome = "refused"
+
+    def __init__(self, code: str, says: str, at: int | None = None) -> None:
+        super().__init__(says)
+        self.code = code
+        self.says = says
+        self.at = at

@@ -12,7 +12,7 @@ from typing import Any
 
 from ...core.model import Conversation, Span
 from ..templates import ChatTemplate, TemplateRefusedError
-from .reasons import because
+from .reasons import RowError, because
 from .records import numbering, shown
 from .rendering import Text, Writer
 from .target import Context, Forecast, Reason, Shape, Target
@@ -30,16 +30,6 @@ _CONTROL = re.compile(r"<[^<>\s]+>|\[/?[A-Z_]+\]")
 _ASKED, _SAID = "\ufdd0asked\ufdd0", "\ufdd0said\ufdd0"
 
 
-class _StandardError(Exception):
-    """Why the standardiser refuses a file or a row."""
-
-    def __init__(self, code: str, says: str, at: int | None = None) -> None:
-        super().__init__(says)
-        self.code = code
-        self.says = says
-        self.at = at
-
-
 @dataclass(frozen=True, slots=True)
 class _Keys:
     role: str
@@ -54,7 +44,7 @@ def _keys(shape: Shape) -> _Keys:
     """The keys of role and text, found as the standardiser finds them: by the first ten rows.
 
     Raises:
-        _StandardError: it refuses the file.
+        RowError: it refuses the file.
     """
     values: dict[str, list[str]] = {}
     turns = [turn for record in shape.head[:_HEAD] for turn in _turns(record)]
@@ -62,13 +52,13 @@ def _keys(shape: Shape) -> _Keys:
     for turn in turns:
         for key, value in turn.items():
             if not isinstance(value, str):
-                raise _StandardError("content_type", _NOT_TEXT.format(f"`{key}` is {shown(value)}"))
+                raise RowError("content_type", _NOT_TEXT.format(f"`{key}` is {shown(value)}"))
             values.setdefault(key, []).append(value)
         if missing := sorted(names - turn.keys()):
-            raise _StandardError("key_missing", _NOT_TEXT.format(f"`{missing[0]}` is not in every message"))
+            raise RowError("key_missing", _NOT_TEXT.format(f"`{missing[0]}` is not in every message"))
     if len(values) != 2:
         found = ", ".join(values) or "none"
-        raise _StandardError(
+        raise RowError(
             "key_unknown", f"AssertionError: Unsloth wants exactly two keys in a message; there are {found}."
         )
     first, second = values
@@ -83,7 +73,7 @@ def _keys(shape: Shape) -> _Keys:
     strange = next((value for value in values[role] if _normal(value) not in _ROLES), None)
     if strange is not None:
         says = f"TypeError: Unsloth: [{_normal(strange)!r}] are not in aliases. Please update aliases."
-        raise _StandardError("role_unknown", says)
+        raise RowError("role_unknown", says)
     return _Keys(role, second if role == first else first)
 
 
@@ -94,7 +84,7 @@ def _turns(record: Any) -> Iterator[Mapping[str, Any]]:
     turns = record.get(_COLUMN) if isinstance(record, Mapping) else None
     for turn in turns if isinstance(turns, list) else ():
         if not isinstance(turn, Mapping):
-            raise _StandardError("not_a_conversation", f"A message is {shown(turn)}, no object.")
+            raise RowError("not_a_conversation", f"A message is {shown(turn)}, no object.")
         yield turn
 
 
@@ -102,18 +92,18 @@ def _standardised(record: Any, keys: _Keys) -> list[dict[str, Any]]:
     """The messages as the standardiser writes them.
 
     Raises:
-        _StandardError: it ends with an error on this row.
+        RowError: it ends with an error on this row.
     """
     messages = []
     for at, turn in enumerate(record[_COLUMN]):
         if not isinstance(turn, Mapping):
-            raise _StandardError("not_a_conversation", f"This message is {shown(turn)}, no object.", at)
+            raise RowError("not_a_conversation", f"This message is {shown(turn)}, no object.", at)
         if stray := [key for key in turn if key not in (keys.role, keys.content)]:
             says = _NOT_TEXT.format(f"`{stray[0]}` is null, because it stands only in other rows")
-            raise _StandardError("key_unknown", says, at)
+            raise RowError("key_unknown", says, at)
         role = turn.get(keys.role)
         if not isinstance(role, str) or _normal(role) not in _ROLES:
-            raise _StandardError("role_unknown", f"Unsloth knows no role {shown(role)}: KeyError.", at)
+            raise RowError("role_unknown", f"Unsloth knows no role {shown(role)}: KeyError.", at)
         messages.append({"role": _ROLES[_normal(role)], "content": turn.get(keys.content)})
     return messages
 
@@ -240,7 +230,7 @@ class _Judge:
         try:
             if self._column == _COLUMN:
                 self._keys = _keys(shape)
-        except _StandardError as error:
+        except RowError as error:
             self._refused = because(error.code, error.says)
 
     def __call__(self, conversation: Conversation) -> Forecast:
@@ -249,7 +239,7 @@ class _Judge:
         turn_of = numbering(conversation, self._column)
         try:
             messages = self._messages(conversation.raw)
-        except _StandardError as error:
+        except RowError as error:
             turn = turn_of(error.at) if error.at is not None else None
             return Forecast((because(error.code, error.says, turn),))
         text = self._writer.write(messages, [turn_of(at) for at in range(len(messages))])
@@ -266,14 +256,14 @@ class _Judge:
         turns = record.get(self._column) if isinstance(record, Mapping) else None
         if not isinstance(turns, list):
             says = f"There is no list under `{self._column}`, which is {shown(turns)}."
-            raise _StandardError("not_a_conversation", says)
+            raise RowError("not_a_conversation", says)
         if not turns:
-            raise _StandardError("no_turns", "The conversation is empty, and the template refuses it.")
+            raise RowError("no_turns", "The conversation is empty, and the template refuses it.")
         if self._keys is not None:
             return _standardised(record, self._keys)
         for at, turn in enumerate(turns):
             if not isinstance(turn, Mapping):
-                raise _StandardError("not_a_conversation", f"This message is {shown(turn)}, no object.", at)
+                raise RowError("not_a_conversation", f"This message is {shown(turn)}, no object.", at)
         return turns
 
     def _forecast(self, text: Text, reasons: list[Reason]) -> Forecast:
@@ -329,7 +319,7 @@ def _refuses_file(shape: Shape, context: Context) -> str | None:
         return None
     try:
         _keys(shape)
-    except _StandardError as error:
+    except RowError as error:
         return error.says
     return None
 
