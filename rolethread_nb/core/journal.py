@@ -18,7 +18,8 @@ from .errors import QueryError
 from .record_diff import instructions, state_of
 from .replaying import replay
 from .review_state import DECISIONS, Decision, Facet, ReviewState, SetAside, Step
-from .segments import Folder, JournalError, short_lived, writable
+from .segments import Folder
+from .shelf import Shelf
 from .wording import plural
 
 if TYPE_CHECKING:
@@ -54,11 +55,8 @@ class Journal:
         self.serial = 0
         self.undone: list[Step] = []
         self._watching: list[weakref.WeakMethod[Callable[[], None]]] = []
-        self._place: dict[str, Any] | None = None
         self._dataset = dataset
-        self._folders = list(folders)
-        self._names = _unlike([Path(source.name).name or source.name for source in dataset.sources])
-        self._warned = False
+        self.shelf = Shelf([Path(source.name).name or source.name for source in dataset.sources], folders)
         self._latest = datetime.fromtimestamp(0, UTC)
 
     @property
@@ -83,30 +81,21 @@ class Journal:
     @property
     def folders(self) -> list[Path]:
         """The folders that operations are written to; none: they are kept in memory only."""
-        return list(dict.fromkeys(folder.path for folder in self._folders if folder is not None))
+        return self.shelf.paths
 
     @property
     def notice(self) -> str | None:
         """Why what is done now may be lost, and what to do; None if it is on a disk that lasts."""
-        if None in self._folders:
-            return "Decisions and edits are in memory only; ds.save_review(folder) keeps them."
-        return next((why for path in self.folders if (why := short_lived(path)) is not None), None)
+        return self.shelf.notice
 
     @property
     def place(self) -> dict[str, Any]:
         """Where the author was reading last, as a panel left it; empty if nowhere."""
-        if self._place is None:
-            folder = next((folder for folder in self._folders if folder is not None), None)
-            self._place = {} if folder is None else folder.place(self.author)
-        return self._place
+        return self.shelf.place(self.author)
 
     def remember(self, place: dict[str, Any]) -> None:
         """Keep where the author is reading: no step, and lost without harm. On disk once there is a journal."""
-        self._place = place
-        for folder in dict.fromkeys(self._folders):
-            if folder is not None:
-                folder.put_place(self.author, place)
-                break
+        self.shelf.put_place(self.author, place)
 
     def save(self, path: Path) -> Path:
         """Keep the journal in a folder from now on; what was done so far is written there first.
@@ -114,28 +103,16 @@ class Journal:
         Raises:
             JournalError: if the folder cannot be written to, or holds a journal already.
         """
-        folder = Folder(path)
-        if folder.read().lines:
-            raise JournalError(
-                f"{path} holds a journal already; load the data with review={str(path)!r} to go on with it."
-            )
-        for op in self.operations:
-            folder.append(op)
-        folder.close()
-        self.close()
-        self._folders = [folder] * len(self._folders)
+        self.shelf.move_to(path, self.operations)
         return path
 
     def keep_in_memory(self) -> None:
         """Write nothing from now on."""
-        self.close()
-        self._folders = [None] * len(self._folders)
+        self.shelf.clear()
 
     def close(self) -> None:
         """Seal the segments; the next operation begins others."""
-        for folder in self._folders:
-            if folder is not None:
-                folder.close()
+        self.shelf.seal()
 
     # ------------------------------------------------------------------ doing
 
@@ -171,7 +148,7 @@ class Journal:
             else facet
             for facet in facets
         ]
-        self._write(op)
+        self.shelf.write(op)
         self.carry_out(op, facets, states)
 
     def carry_out(
@@ -217,7 +194,7 @@ class Journal:
             "by": self.author,
             "of": step.op["n"],
         }
-        self._write(op, step.op.get("each", ()))
+        self.shelf.write(op, step.op.get("each", ()))
         (self.take_back if name == "undo" else self.make_again)(step)
         self.operations.append(op)
         return _what(step)
@@ -249,34 +226,6 @@ class Journal:
         self._latest = max(datetime.now(UTC), self._latest + timedelta(microseconds=1))
         return self._latest.isoformat(timespec="microseconds")
 
-    def _write(self, op: Op, items: Iterable[Mapping[str, Any]] | None = None) -> None:
-        """Append an operation to the folders of its sources, to each what is about them."""
-        each = list(op.get("each", ()) if items is None else items)
-        for folder in dict.fromkeys(self._folders):
-            if folder is None or not self._can_write(folder):
-                continue
-            names = {name for name, kept in zip(self._names, self._folders, strict=True) if kept is folder}
-            own = [item for item in each if item.get("in") in names]
-            if each and not own:
-                continue
-            folder.append({**op, "each": own} if "each" in op else op)
-            if not each:
-                break  # about no source: the first folder has it
-
-    def _can_write(self, folder: Folder) -> bool:
-        """Whether a folder takes operations; where it does not, they are kept in memory, and that is said."""
-        if writable(folder.path):
-            if not self._warned and (why := short_lived(folder.path)) is not None:
-                self._warned = True
-                warnings.warn(why, stacklevel=2)
-            return True
-        self._folders = [None if kept is folder else kept for kept in self._folders]
-        warnings.warn(
-            f"{folder.path} cannot be written to, so decisions and edits are in memory only; ds.save_review(folder) keeps them elsewhere.",
-            stacklevel=2,
-        )
-        return False
-
     def _item(self, record: Record, change: Change) -> Op:
         """What the journal says of a record that changes."""
         dataset = self._dataset
@@ -299,7 +248,7 @@ class Journal:
             marked: whether the hashes are wanted; for them the record is read.
         """
         source, place = record
-        said: Op = {"in": self._names[source]}
+        said: Op = {"in": self.shelf.names[source]}
         if name is not None and not marked:
             return {**said, "on": name}
         if place < 0:
@@ -325,7 +274,7 @@ class Journal:
         Raises:
             JournalError: if a folder is there and cannot be read.
         """
-        found = [folder.read() for folder in dict.fromkeys(self._folders) if folder is not None]
+        found = self.shelf.read()
         self.lost += [sentence for read in found for sentence in read.lost]
         lines = sorted(
             (line for read in found for line in read.lines),
@@ -338,9 +287,9 @@ class Journal:
 
     def record_of(self, item: Mapping[str, Any]) -> Record | None:
         """The record that an operation is about, None if there is none."""
-        if item.get("in") not in self._names:
+        if item.get("in") not in self.shelf.names:
             return None
-        source = self._names.index(item["in"])
+        source = self.shelf.names.index(item["in"])
         if item.get("on") is not None:
             return self._dataset.record_named(source, item["on"])
         return (source, item.get("record", -1))
@@ -369,7 +318,7 @@ class Journal:
 
         for op in list(settled(self, aside)):
             made = {"op": "settle", "n": secrets.token_hex(6), "at": self._now(), "by": self.author, **op}
-            self._write(made)
+            self.shelf.write(made)
             self.settle(made)
             self.operations.append(made)
 
@@ -412,14 +361,6 @@ def _time(text: str) -> datetime:
     except ValueError:
         return datetime.fromtimestamp(0, UTC)
     return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
-
-
-def _unlike(names: list[str]) -> list[str]:
-    """The names, each told from those before it that are the same."""
-    return [
-        name if names[:at].count(name) == 0 else f"{name}#{names[:at].count(name) + 1}"
-        for at, name in enumerate(names)
-    ]
 
 
 def _user() -> str:
