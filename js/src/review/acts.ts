@@ -141,11 +141,13 @@ export class Acts extends Store {
     const [from, to] = op === "undo" ? [this.#made, this.#undone] : [this.#undone, this.#made];
     const said = this.#desk.steps.status?.[op] ?? null;
     const made = from.at(-1);
-    const done = await this.#make({ op }, op);
-    if (!done || !made || said === null || made.undo !== said) return;
-    from.pop();
-    to.push(made);
-    this.#desk.select(made.at);
+    // At once: the next key is meant for the place that the sentence speaks of.
+    await this.#make({ op }, op, () => {
+      if (!made || said === null || made.undo !== said) return;
+      from.pop();
+      to.push(made);
+      this.#desk.select(made.at);
+    });
   }
 
   /** Begins to edit a turn, or to write one that follows it. */
@@ -207,8 +209,8 @@ export class Acts extends Store {
     if (done && step.op !== "undo" && step.op !== "redo") {
       this.#made.push({ undo: done.status.undo, at });
       this.#undone = [];
-      then?.();
     }
+    if (done) then?.();
     await this.#desk.follow(light.has(step.op) ? "lists" : step.op === "repair" || step.op === "ignore" ? "next" : "stay");
     return done;
   }

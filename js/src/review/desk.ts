@@ -28,7 +28,8 @@ const AHEAD = 200;
  * What a step calls for: `lists` where it left the records as they are; else everything is asked for again, and if the chosen
  * finding is gone, the `next` one is chosen, or one `stay`s at the place.
  */
-type After = "lists" | "next" | "stay";
+type After = (typeof weight)[number];
+const weight = ["lists", "next", "stay"] as const;
 
 /** What lies on the reviewer's desk: the findings, the conversations, the open one, the charts, and how they are linked. */
 export class Desk extends Store {
@@ -51,8 +52,12 @@ export class Desk extends Store {
   #asking: Key | null = null;
   // Where the finding stood that was chosen last and is gone, as long as nothing else is chosen.
   #resume = { selection: "", place: 0 };
+  // Where the chosen finding stood before the step that took it away, and what came after it.
+  #before = { n: NaN, at: -1, ahead: [] as number[] };
   // The conversation that is opening may come as it was before the last step.
   #late = false;
+  // What the steps call for that nothing has been asked for yet, or that a newer step came before.
+  #owed: After = "lists";
   // The serial of what is shown.
   #seen = 0;
 
@@ -143,14 +148,18 @@ export class Desk extends Store {
   }
 
   /** Asks again for everything that is shown once the journal has gone on. Steps of one's own are waited for first. */
-  async follow(after: After = "next"): Promise<void> {
+  async follow(after?: After): Promise<void> {
     const serial = Math.max(Number(this.host.get("changes")) || 0, this.steps.status?.serial ?? 0);
-    if (serial === this.#seen || this.steps.waiting.length > 0) return;
-    const own = serial === this.#seen + 1 ? after : "next";
+    if (serial === this.#seen) return;
+    if (after) this.#owed = heavier(this.#owed, after);
+    if (this.steps.waiting.length > 0) return;
+    const owed = after && serial === this.#seen + 1 ? this.#owed : heavier(this.#owed, "next");
+    this.#owed = owed;
     this.#seen = serial;
     if (this.steps.status?.serial !== serial || this.query.includes("sample:")) void this.#readStatus();
-    if (own !== "lists") this.charts.retry();
-    await Promise.all([this.#refreshFindings(own), this.#refreshConversations()]);
+    if (owed !== "lists") this.charts.retry();
+    await Promise.all([this.#refreshFindings(owed, serial), this.#refreshConversations()]);
+    if (this.#newest(serial)) this.#owed = "lists";
   }
 
   dispose(): void {
@@ -170,16 +179,20 @@ export class Desk extends Store {
     this.#stepping = 0;
   }
 
-  /** A chosen finding that is gone gives its place to the next one that is left. */
-  async #refreshFindings(after: After): Promise<void> {
+  /**
+   * A chosen finding that is gone gives its place to the next one that is left. When a newer step is under way, or has been
+   * made, this one moves nothing any more: the keys that follow are meant for what is on the screen.
+   */
+  async #refreshFindings(after: After, serial: number): Promise<void> {
     const light = after === "lists";
     const { key, turn, n } = this.selection;
-    const at = n == null ? -1 : this.findings.find((row) => row.n === n);
-    const ahead: number[] = [];
-    for (let next = at + 1, row; at >= 0 && ahead.length < AHEAD && (row = this.findings.row(next)); next++) ahead.push(row.n);
+    const stood = n == null ? -1 : this.findings.find((row) => row.n === n);
+    if (n != null && stood >= 0) this.#before = { n, at: stood, ahead: this.#ahead(stood) };
     const [there] = await Promise.all([light || this.#refreshThread(), again(this.findings)]);
+    if (!this.#newest(serial)) return;
     if (!there) return this.#leave();
-    if (light || at < 0 || this.selection.n !== n || this.issue || this.findings.find((row) => row.n === n) >= 0) return;
+    const { at, ahead } = this.#before;
+    if (light || n !== this.#before.n || this.selection.n !== n || this.issue || this.findings.find((row) => row.n === n) >= 0) return;
     const position = (n: number) => this.findings.find((row) => row.n === n);
     const next = position(ahead.find((one) => position(one) >= 0) ?? NaN);
     const place = next >= 0 ? next : Math.min(at, this.findings.count - 1);
@@ -187,6 +200,17 @@ export class Desk extends Store {
     if (row) return this.#choose(row);
     this.select({ key: key ?? null, turn: turn ?? null, n: null });
     this.#resume = { selection: this.host.get("selection"), place };
+  }
+
+  #newest(serial: number): boolean {
+    return this.#seen === serial && this.steps.waiting.length === 0;
+  }
+
+  /** The findings behind a place, as far as they are here. */
+  #ahead(at: number): number[] {
+    const ahead: number[] = [];
+    for (let next = at + 1, row; ahead.length < AHEAD && (row = this.findings.row(next)); next++) ahead.push(row.n);
+    return ahead;
   }
 
   /** The open conversation may be another one now: it stays on the screen until it has come anew. False if it is gone. */
@@ -277,6 +301,8 @@ export class Desk extends Store {
     this.changed();
   }
 }
+
+const heavier = (a: After, b: After): After => (weight.indexOf(a) > weight.indexOf(b) ? a : b);
 
 /** Asks again for what is looked at; settles once it has come, or cannot. */
 function again<Row, P extends Page<Row>>(pages: Pages<Row, P>): Promise<void> {

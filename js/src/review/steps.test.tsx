@@ -227,6 +227,51 @@ describe("tags, repairs and undo", { timeout: 30_000 }, () => {
     expect(place(host).key).toBe("0:0");
     expect(decided.size).toBe(0);
   });
+
+  it("moves nothing after a step that is no longer the newest", async () => {
+    const { host, decided, key } = await open();
+    await key("j");
+    host.busy = true;
+    let answered = host.sent.length;
+    const answer = async (count: number) => {
+      for (const request of host.sent.slice(answered, (answered += count))) host.reply(request);
+      await settle();
+    };
+    await key("i");
+    await answer(1);
+    // What the step calls for is answered only after the next key.
+    const lists = host.sent.length - answered;
+    expect(lists).toBeGreaterThan(0);
+    await key("u");
+    await answer(lists);
+    expect(place(host)).toMatchObject({ key: "0:0", n: 0 });
+    await answer(1);
+    host.busy = false;
+    await key("1");
+    expect([...decided.keys()]).toEqual(["0:0"]);
+  });
+
+  it("goes on from a finding that is gone even if another step came between", async () => {
+    const { host, key } = await open();
+    await key("j");
+    host.busy = true;
+    let answered = host.sent.length;
+    const answer = async (count: number) => {
+      for (const request of host.sent.slice(answered, (answered += count))) host.reply(request);
+      await settle();
+    };
+    await key("i");
+    await answer(1);
+    const lists = host.sent.length - answered;
+    await key("t");
+    await type(document.activeElement as HTMLInputElement, "calm");
+    await press("Enter");
+    await answer(lists);
+    host.busy = false;
+    for (const request of host.sent.slice(answered)) host.reply(request);
+    await settle(50);
+    expect(place(host).n).toBe(1);
+  });
 });
 
 describe("editing", { timeout: 30_000 }, () => {
