@@ -30,6 +30,7 @@ from .core.errors import (
 from .core.loading import load
 from .core.model import Conversation, Issue, Message
 from .core.report import Report
+from .language.packs import forget_language_pack, language_pack
 from .sources.own import Turn, forget_format, register_format
 
 if TYPE_CHECKING:
@@ -69,7 +70,9 @@ __all__ = [
     "__version__",
     "compare",
     "forget_format",
+    "forget_language_pack",
     "forget_rule",
+    "language_pack",
     "load",
     "register_format",
     "review",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..core.errors import RuleError
-from .engine import Check, with_place
+from .engine import Check, turns_for
 from .rule import Case, Rule
 from .vocabulary import Condition
 
@@ -43,7 +43,8 @@ def check_condition(code: str, name: str, condition: object) -> None:
         )
     try:
         for block in loaded(_TURN).blocks():
-            with_place(block.turns).select(condition.compile())
+            compiled = condition.compile()
+            turns_for(block, [compiled]).select(compiled)
     except Exception as problem:
         why = " ".join(str(problem).split())[:200] or type(problem).__name__
         raise RuleError(f"{name}= of {code} cannot be evaluated: {why}.") from None

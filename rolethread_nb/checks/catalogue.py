@@ -9,8 +9,10 @@ from ..core.errors import QueryError
 from . import (
     duplicates,
     files,
+    habits,
     leaks,
     markup,
+    near,
     order,
     preference,
     privacy,
@@ -51,7 +53,9 @@ _CATALOGUE: list[Rule] = [
     *tools.RULES,
     *weights.RULES,
     *preference.RULES,
+    *habits.RULES,
     *duplicates.RULES,
+    *near.RULES,
     *prompts.RULES,
     _FAILED,
 ]

@@ -12,14 +12,13 @@ from ..core.blocks import Block
 from ..core.findings import Findings, FindingsBuilder
 from ..core.marks import bits
 from ..core.model import Span
+from ..core.word_table import Flags
 from ..sources.decoding import SEPARATORS
+from .measures import measures
 from .profiles import runs
 from .rule import Rule, SeesRejected, Wave
 
 _WHOLE = Span(0, 0)
-
-Flags = np.ndarray[Any, np.dtype[np.bool_]]
-
 
 _PLACE: dict[str, Any] = {
     **dict.fromkeys(
@@ -76,6 +75,12 @@ def with_place(turns: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def turns_for(block: Block, conditions: Iterable[pl.Expr]) -> pl.DataFrame:
+    """The turn table with everything that some conditions ask of it."""
+    asked = {name for condition in conditions for name in condition.meta.root_names()}
+    return with_place(block.turns.with_columns(measures(block, asked)))
+
+
 def _with_marks(turns: pl.DataFrame, needs: int, *conditions: pl.Expr) -> pl.DataFrame:
     """The turns that have one of the marks (all, where none is asked for), with what the conditions ask of them."""
     if not needs:
@@ -97,6 +102,8 @@ class Check:
         self._needs = {n: bits(rule.needs) for n, rule in enumerate(self._rules)}
         self._looks = [n for n, rule in enumerate(self._rules) if rule.look is not None]
         self._among = {n: among.compile() for n in self._looks if (among := self._rules[n].among) is not None}
+        self._asked = [condition for _, condition in self._conditions] + list(self._among.values())
+        self._seen: set[int] = set()
         self._profile = profile
         self._broken: set[str] = set()
         self._waves: list[tuple[int, Wave]] = []
@@ -141,7 +148,8 @@ class Check:
                     continue
                 at, turn = places[row]
                 self._note(code, block.source, block.indices[at], turn, detail)
-        placed = with_place(block.turns)
+        block.fresh = self._fresh(block)
+        placed = turns_for(block, self._asked)
         if placed.height:
             self._run_conditions(block, placed)
         if self._looks:
@@ -152,6 +160,17 @@ class Check:
             except Exception as problem:
                 self._waves.remove((number, wave))
                 self._failed(self._rules[number], problem)
+
+    def _fresh(self, block: Block) -> Flags:
+        """Which conversations no earlier block, and nothing before them in this one, has word for word."""
+        if not self._waves:
+            return np.ones(len(block), dtype=bool)
+        fresh = np.zeros(len(block), dtype=bool)
+        for at, key in enumerate(map(hash, block.content_keys)):
+            if key not in self._seen:
+                self._seen.add(key)
+                fresh[at] = True
+        return fresh
 
     def note_source(self, code: str, source: int, evidence: dict[str, Any]) -> None:
         """A finding about a source as a whole."""

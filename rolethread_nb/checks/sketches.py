@@ -9,82 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import lru_cache
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-from ..core.hashing import Words, hashed
-from ..core.model import WORD_PATTERN
-from .hashes import Places
+from ..core.word_table import words_of
 
 _SIZE = 100  # hashes kept of a long text
 _LIMIT = 1 << 32
-_UNSPACED = "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af]"
 _ROUNDS = 6  # orders in which neighbours are compared
 _FIRST = 3  # minima that decide an order
 _SEED = 20_241
 _AGREE = 0.68  # share of the minima in which two texts must agree before they are compared
 
-# ASCII: letters in lower case and digits stay, what stands between words becomes a blank.
-_PARTED = bytes(n if n > 127 else ord(chr(n).lower()) if chr(n).isalnum() else 32 for n in range(256))
-_MARKS = r"[[\p{P}\p{S}\s]&&[^\x00-\x7f]]"  # the same beyond ASCII
-_LETTERS: Words = hashed(np.arange(256, dtype=np.uint64))
-_BASE = 0x9E3779B97F4A7C15
-_BLANK = ord(" ")
-_PIECE = 1 << 16  # bytes that are hashed together, so that sums stay in the fast memory
-
 Hashes = np.ndarray[Any, np.dtype[np.uint32]]
-
-
-def _words(texts: pl.Series) -> tuple[Words, Places]:
-    """A hash of each word of all texts, one after the other, and the text it stands in.
-
-    Words are runs of letters and digits, without regard to case; a character of a script without blanks is one (South-East Asian
-    letters: up to four).
-    """
-    beyond = texts.str.len_bytes() != texts.str.len_chars()
-    if beyond.any():
-        lower = texts.filter(beyond).str.to_lowercase().str.replace_all(_MARKS, " ")
-        unspaced = lower.str.contains(_UNSPACED)
-        if unspaced.any():
-            parted = lower.filter(unspaced).str.extract_all(WORD_PATTERN).list.join(" ")
-            lower = lower.clone().scatter(unspaced.arg_true(), parted)
-        texts = texts.clone().scatter(beyond.arg_true(), lower)
-    codes = np.frombuffer(" ".join(texts.to_list()).encode().translate(_PARTED), dtype=np.uint8)
-    inside = np.concatenate([[False], codes != _BLANK, [False]])
-    starts, stops = np.flatnonzero(inside[1:] & ~inside[:-1]), np.flatnonzero(inside[:-1] & ~inside[1:])
-    ends = np.cumsum(texts.str.len_bytes().to_numpy().astype(np.int64) + 1)
-    return _hashes(codes, starts, stops), np.searchsorted(ends, starts, side="right")
-
-
-def _hashes(codes: np.ndarray[Any, Any], starts: Places, stops: Places) -> Words:
-    """A hash of each stretch of bytes: a polynomial in powers of an odd number, modulo 2^64.
-
-    All stretches of a piece come from one running sum; what stands before a stretch is taken off, and its place divided out.
-    """
-    found = np.empty(len(starts), dtype=np.uint64)
-    bounds = np.searchsorted(starts, np.arange(0, len(codes) + _PIECE, _PIECE))
-    for low, high in pairwise(bounds):
-        if low == high:
-            continue
-        base, end = starts[low], stops[high - 1]
-        up, down = _powers(max(2 * _PIECE, int(end - base)))
-        sums = np.zeros(end - base + 1, dtype=np.uint64)
-        np.cumsum(np.take(_LETTERS, codes[base:end]) * up[: end - base], out=sums[1:])
-        first, last = starts[low:high] - base, stops[low:high] - base
-        found[low:high] = (sums[last] - sums[first]) * down[first]
-    return hashed(found ^ (stops - starts).astype(np.uint64))
-
-
-@lru_cache(maxsize=1)
-def _powers(count: int) -> tuple[Words, Words]:
-    """1, base, base², ... modulo 2^64, and what divides by them."""
-    up, down = (np.full(count, base, dtype=np.uint64) for base in (_BASE, pow(_BASE, -1, 1 << 64)))
-    up[0] = down[0] = 1
-    return np.cumprod(up), np.cumprod(down)
 
 
 @dataclass
@@ -97,7 +36,8 @@ class Sketches:
 
     def add(self, texts: pl.Series) -> None:
         """Sketch some more texts."""
-        single, owner = _words(texts)
+        table = words_of(texts)
+        single, owner = table.hashes, table.rows
         lengths = np.bincount(owner, minlength=len(texts))
         pair = (single[:-1] * np.uint64(0x9E3779B97F4A7C15)) ^ (single[1:] >> np.uint64(7)) * np.uint64(
             0xC2B2AE3D27D4EB4F

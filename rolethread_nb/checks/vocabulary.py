@@ -10,6 +10,9 @@ from collections.abc import Callable, Iterable
 
 import polars as pl
 
+from ..language.packs import pack
+from .measures import IN_LANGUAGE, NARRATION
+
 
 class Condition:
     """Something about a turn that is true or false. Combine with ``&``, ``|`` and ``~``."""
@@ -106,7 +109,18 @@ class Text(Field):
         return Text(self.name, lambda: self.build().str.strip_chars(characters))
 
 
+def in_language(language: str) -> Condition:
+    """Whether a turn is in a language that there is a pack of (``rolethread_nb.language_pack``).
+
+    Raises:
+        QueryError: if there is none.
+    """
+    pack(language)
+    return Field(f"{IN_LANGUAGE}{language}").holds
+
+
 text = Text("text")
+narration = Text(NARRATION)  # what is told between what is said; missing where a turn shows no quoted speech
 role = Field("role")
 role_raw = Text("role_raw")
 speaker = Field("speaker")

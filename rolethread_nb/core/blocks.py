@@ -37,6 +37,7 @@ from ..sources.roles import Role
 from .hashing import Words, hashed
 from .model import Conversation
 from .turns import TurnRows
+from .word_table import Flags, WordTable, words_of
 
 _encode_sorted = msgspec.json.Encoder(order="sorted").encode
 
@@ -104,6 +105,16 @@ class Block:
         """Two hashes of 64 bits of the text of each turn."""
         text = self.turns["text"]
         return text.hash(3).to_numpy(), text.hash(4).to_numpy()
+
+    @cached_property
+    def words(self) -> WordTable:
+        """The words of each turn, as numbers; its texts are the rows of the turn table."""
+        return words_of(self.turns["text"])
+
+    @cached_property
+    def fresh(self) -> Flags:
+        """Which conversations are not the same as an earlier one; a check knows, elsewhere all are."""
+        return np.ones(len(self), dtype=bool)
 
     @property
     def notes(self) -> list[tuple[int, str, dict[str, Any]]]:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from ..language.speech import QUOTED
 from ..sources.decoding import clean_text, key_count
 from ..sources.reading import Reading, Slot
 from ..sources.roles import Role, fits_position, understand
@@ -48,11 +49,6 @@ SCHEMA: dict[str, Any] = {
     "odd": pl.Boolean,
     "words": pl.UInt32,
 }
-# Quoted speech in the quotation marks of the scripts at hand: straight, curly, guillemets, low-high, CJK corners.
-_QUOTED = (
-    '"[^"\\n]*"|\u201c[^\u201d\\n]*\u201d|\u201e[^\u201c\u201d\\n]*[\u201c\u201d]|\u00ab[^\u00bb\\n]*\u00bb|\u00bb[^\u00ab\\n]*\u00ab'
-    "|\u300c[^\u300d]*\u300d|\u300e[^\u300f]*\u300f"
-)
 
 
 class _Meanings(dict[str, Role | None]):
@@ -344,7 +340,7 @@ def _counted(texts: pl.Series) -> tuple[pl.Series, pl.Series]:
 def quote_share() -> pl.Expr:
     """Share of a turn's characters that stand in quotation marks, 0 to 1; 0 for an empty turn."""
     text = pl.col("text")
-    quoted = text.str.extract_all(_QUOTED).list.join("").str.len_chars()
+    quoted = text.str.extract_all(QUOTED).list.join("").str.len_chars()
     return (quoted / pl.max_horizontal(text.str.len_chars(), pl.lit(1))).alias("quote_share")
 
 

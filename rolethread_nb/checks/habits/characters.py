@@ -1,0 +1,7 @@
+"""Rules about characters: how they are named and whether they stay themselves."""
+
+from __future__ import annotations
+
+from ..rule import Rule
+
+RULES: tuple[Rule, ...] = ()

@@ -1,0 +1,7 @@
+"""Rules about the tense in which a story is told."""
+
+from __future__ import annotations
+
+from ..rule import Rule
+
+RULES: tuple[Rule, ...] = ()

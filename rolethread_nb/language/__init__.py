@@ -1,0 +1,1 @@
+"""What is known of languages: quoted speech, and packs of words that rules of one language read."""

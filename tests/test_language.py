@@ -1,0 +1,167 @@
+"""Words as numbers, quoted speech, language packs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import rolethread_nb as rt
+from rolethread_nb.core.word_table import WordSet, phrase_hash, word_spans, words_of
+from rolethread_nb.language.packs import pack
+from rolethread_nb.language.speech import narration, parts_of
+
+# Characters that are assigned: which of the others are symbols is not agreed upon.
+letters = st.characters(exclude_categories=("Cs", "Cn", "Co"))
+texts = st.text(letters | st.sampled_from("aé \"\n.*_“”„«»「」'’日本ไทย"), max_size=60)
+
+
+def words(text: str) -> list[str]:
+    return [text[span.start : span.end] for span in word_spans(text)]
+
+
+@given(st.lists(texts, min_size=1, max_size=5))
+def test_the_words_of_a_text_are_the_same_one_by_one_and_in_columns(many: list[str]) -> None:
+    table = words_of(pl.Series(many))
+    assert table.counts.tolist() == [len(word_spans(text)) for text in many]
+    alone = [words_of(pl.Series([word])).hashes.tolist() for text in many for word in words(text)]
+    assert table.hashes.tolist() == [hash_ for one in alone for hash_ in one]
+
+
+def test_words_are_runs_of_letters_and_digits_or_characters_of_scripts_without_blanks() -> None:
+    assert words("Don't—stop, naïve 3x!") == ["Don", "t", "stop", "naïve", "3x"]
+    assert words("我很好 ok") == ["我", "很", "好", "ok"]
+    assert words("") == []
+
+
+def test_openings_and_phrases_know_one_another_whatever_the_case() -> None:
+    table = words_of(pl.Series(["The old man sat", "the OLD, man!", "the old", ""]))
+    first, second, third, fourth = table.openings(3).tolist()
+    assert first == second == phrase_hash(["the", "old", "man"])
+    assert third == fourth == 0
+    hashes, at = table.phrases(2)
+    assert at.tolist() == [0, 1, 2, 4, 5, 7]
+    assert hashes[0] == hashes[3] == hashes[5] == phrase_hash(["the", "old"])
+    assert words_of(pl.Series([], dtype=pl.String)).phrases(2)[0].tolist() == []
+
+
+def test_a_set_of_words_counts_them() -> None:
+    table = words_of(pl.Series(["you and You", "me", ""]))
+    assert table.count(WordSet(["you", "they"])).tolist() == [2, 0, 0]
+    assert table.count(WordSet([])).tolist() == [0, 0, 0]
+    with pytest.raises(ValueError, match="not one word"):
+        WordSet(["don't"])
+
+
+def shown(text: str) -> tuple[str | None, list[str], list[str]]:
+    parts = parts_of(text)
+    told = [text[span.start : span.end].strip() for span in parts.narration]
+    return parts.by, [text[span.start : span.end].strip() for span in parts.speech], told
+
+
+@pytest.mark.parametrize(
+    ("text", "speech", "told"),
+    [
+        ('"Go," she said. "Now!"', ['"Go,"', '"Now!"'], ["she said."]),
+        ("“Go,” she said.", ["“Go,”"], ["she said."]),
+        ("„Geh“, sagte sie. „Los”", ["„Geh“", "„Los”"], [", sagte sie."]),
+        ("«Va», dit-elle.", ["«Va»"], [", dit-elle."]),
+        ("»Geh«, sagte sie.", ["»Geh«"], [", sagte sie."]),
+        ("「行け」と言った。", ["「行け」"], ["と言った。"]),
+        ('A line.\n"Left open\nAnother.', [], ["A line.", "Another."]),
+        ('She said "go" and "left', [], []),
+    ],
+)
+def test_speech_stands_in_quotation_marks_of_every_family(
+    text: str, speech: list[str], told: list[str]
+) -> None:
+    by, said, narrated = shown(text)
+    assert by == "quotes"
+    assert (said, [one for one in narrated if one != "\n"]) == (speech, told)
+
+
+def test_actions_are_the_narration_where_nothing_is_quoted() -> None:
+    assert shown("*She nods.* Hello there. _sits_") == ("actions", ["Hello there."], ["She nods.", "sits"])
+    assert shown("2 * 3 * 4 and a_b_c and **bold**")[0] is None
+    assert shown("No marks at all.") == (None, [], [])
+
+
+@given(st.lists(texts, min_size=1, max_size=5))
+def test_narration_in_columns_has_the_words_of_each_text_alone(many: list[str]) -> None:
+    told = narration(pl.Series(many))
+    for text, found in zip(many, told.to_list(), strict=True):
+        parts = parts_of(text)
+        assert (found is None) == (parts.by is None)
+        alone = " ".join(text[span.start : span.end] for span in parts.narration)
+        assert words(found or "") == words(alone)
+
+
+def test_a_text_is_told_to_be_english_by_its_stop_words() -> None:
+    said = [
+        "What would you like to do about it?",
+        "Sure, I can help with that.",
+        "Das ist ein Test und mehr nicht, die Frau war in der Stadt.",
+        "Il me dit que c'est bon et on va là-bas.",
+        "我很好，谢谢你。",
+        "SELECT name FROM users",
+        "",
+    ]
+    assert (
+        pack("en").spoken(words_of(pl.Series(said))).tolist()
+        == [True, True, False, False, False, True, False][:7]
+    )
+
+
+def test_a_pack_of_ones_own_replaces_files_of_the_shipped_one(tmp_path: Path) -> None:
+    folder = tmp_path / "en"
+    folder.mkdir()
+    (folder / "words.toml").write_text('stop_words = ["zum", "beispiel"]\nshare = 0.5\n', encoding="utf-8")
+    try:
+        mine = rt.language_pack(folder)
+        assert mine.spoken(words_of(pl.Series(["zum Beispiel", "for example"]))).tolist() == [True, False]
+        assert pack("en") is mine
+    finally:
+        rt.forget_language_pack("en")
+    assert pack("en") is not mine
+
+
+def test_a_pack_that_cannot_be_used_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(rt.QueryError, match="no folder"):
+        rt.language_pack(tmp_path / "missing")
+    with pytest.raises(rt.QueryError, match="no language pack 'xx'"):
+        pack("xx")
+    folder = tmp_path / "fr"
+    folder.mkdir()
+    with pytest.raises(rt.QueryError, match=r"has no 'share' in words\.toml"):
+        rt.language_pack(folder)
+    (folder / "words.toml").write_text("stop_words = [", encoding="utf-8")
+    with pytest.raises(rt.QueryError, match="cannot be read"):
+        rt.language_pack(folder)
+    (folder / "words.toml").write_text('stop_words = ["qu\'il"]\nshare = 0.1', encoding="utf-8")
+    with pytest.raises(rt.QueryError, match="not one word"):
+        rt.language_pack(folder)
+
+
+def test_a_rule_may_ask_for_a_language_and_for_the_narration() -> None:
+    from rolethread_nb.vocabulary import in_language, narration, role
+
+    rt.rule(
+        "own.told", when=(role == "assistant") & in_language("en") & narration.contains("you"), title="Told"
+    )
+    try:
+        chats = [
+            {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": text}]}
+            for text in (
+                '"Oh," she said, and you saw that she was sad.',
+                '"You," she said to him.',
+                "You are there.",
+            )
+        ]
+        assert rt.load(chats).check(select="own.told").counts == {"own.told": 1}
+    finally:
+        rt.forget_rule("own.told")
+    with pytest.raises(rt.QueryError, match="no language pack"):
+        in_language("tlh")
