@@ -410,6 +410,23 @@ def test_many_splices_at_once_are_those_one_by_one(
     )
 
 
+@settings(relaxed, max_examples=100)
+@given(st.data(), st.lists(VALUES, min_size=1, max_size=6), LAYOUTS, st.booleans())
+def test_many_removals_at_once_are_those_from_the_last_on(
+    data: st.DataObject, values: list[Any], layout: dict[str, Any], members: bool
+) -> None:
+    held: Any = {f"k/{at}": value for at, value in enumerate(values)} if members else values
+    record = one_by_one = json.dumps({"a": 1, "in": held, "z": 2}, **layout).encode()
+    chosen = data.draw(st.lists(st.sampled_from(range(len(values))), unique=True))
+    names = [f"k/{at}" if members else str(at) for at in chosen]
+    for at in sorted(chosen, reverse=True):
+        one_by_one = splice.remove(one_by_one, f"/in/k~1{at}" if members else f"/in/{at}")
+
+    assert splice.remove_all(record, "/in", names) == one_by_one
+    with pytest.raises(KeyError):
+        splice.remove_all(record, "/in", [*names, "99"])
+
+
 def test_of_a_key_that_stands_twice_the_last_is_changed() -> None:
     record = b'{"a": 1, "a": {"b": 2, "b": 3}}'
 

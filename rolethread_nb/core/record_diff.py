@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from difflib import SequenceMatcher
+from itertools import groupby, pairwise
+from operator import itemgetter
 from typing import Any
 
 from ..sources.decoding import Bad, decode, decode_exactly
-from ..sources.reading import escaped
+from ..sources.reading import escaped, unescaped
 from . import splice
 from .blocks import canonical_json
 
@@ -53,22 +56,53 @@ def followed(data: bytes, steps: Instructions) -> bytes:
     if isinstance(steps, str):
         return steps.encode("utf-8", "surrogateescape")
     try:
-        for name, pointer, *values in steps:
-            if name == "set":
-                data = splice.replace(data, pointer, values[-1])
-            elif name == "remove":
-                data = splice.remove(data, pointer)
-            elif name == "insert":
-                data = splice.insert(data, pointer, values[-1])
-            elif name == "append":
-                data = splice.append(data, pointer, values[-1])
-            elif name == "add":
-                data = splice.append(data, pointer, values[-1], key=str(values[0]))
-            else:
-                raise OtherStateError(name)
+        for name, run in groupby(steps, key=lambda step: step[0]):
+            data = _run(data, name, list(run))
     except (KeyError, ValueError, TypeError) as problem:
         raise OtherStateError(str(problem)) from None
     return data
+
+
+def _run(data: bytes, name: str, steps: list[list[Any]]) -> bytes:
+    """The record after instructions of one kind. Many in one list cost one pass over the record, not one each."""
+    if name == "set":
+        values = {pointer: given[-1] for _, pointer, *given in steps}
+        if len(values) == len(steps) and "" not in values and not _nested(values):
+            return splice.replace_all(data, values)
+        for _, pointer, *given in steps:
+            data = splice.replace(data, pointer, given[-1])
+        return data
+    if name == "remove":
+        for parent, run in groupby((pointer.rpartition("/") for _, pointer, *_ in steps), key=itemgetter(0)):
+            data = _without(data, parent, [last for _, _, last in run])
+        return data
+    for _, pointer, *values in steps:
+        if name == "insert":
+            data = splice.insert(data, pointer, values[-1])
+        elif name == "append":
+            data = splice.append(data, pointer, values[-1])
+        elif name == "add":
+            data = splice.append(data, pointer, values[-1], key=str(values[0]))
+        else:
+            raise OtherStateError(name)
+    return data
+
+
+def _without(data: bytes, parent: str, names: list[str]) -> bytes:
+    """The record without some items of one list, or members of one object."""
+    places = [int(name) if name.isascii() and name.isdigit() else None for name in names]
+    falling = all(one is None or other is None or one > other for one, other in pairwise(places))
+    if falling and len(set(names)) == len(names):
+        return splice.remove_all(data, parent, [unescaped(name) for name in names])
+    for name in names:
+        data = splice.remove(data, f"{parent}/{name}")
+    return data
+
+
+def _nested(pointers: Iterable[str]) -> bool:
+    """Whether one of some pointers lies inside another."""
+    ordered = sorted(f"{pointer}/" for pointer in pointers)
+    return any(later.startswith(earlier) for earlier, later in pairwise(ordered))
 
 
 def _differences(before: Any, after: Any, pointer: str, found: list[list[Any]]) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -175,6 +175,31 @@ def remove(record: bytes, pointer: str) -> bytes:
     elif place.position > 0:
         start = place.siblings[place.position - 1][1]
     return record[:start] + record[end:]
+
+
+def remove_all(record: bytes, parent: str, names: Collection[str]) -> bytes:
+    """The record without several items of one array or object, as if they were removed one by one from the last on, in one pass.
+
+    Raises:
+        KeyError: if one of them is not there.
+    """
+    found = list(_items(record, locate(record, parent).start))
+    last = {name: at for at, (name, *_) in enumerate(found) if name in names}
+    if len(last) < len(names):
+        raise KeyError(f"{len(names) - len(last)} of {len(names)} items are not there")
+    gone = set(last.values())
+    pieces, at, kept_end, after = [], 0, None, len(found) - 1
+    while after in gone:
+        after -= 1  # what is left at the end loses the comma before it
+    for position, (_, begins, _, end) in enumerate(found):
+        if position not in gone:
+            kept_end = end
+            continue
+        start = begins if position < after or kept_end is None else kept_end
+        stop = found[position + 1][1] if position < after else found[-1][3]
+        pieces.append(record[at : max(at, start)])
+        at = stop
+    return b"".join([*pieces, record[at:]])
 
 
 def insert(record: bytes, pointer: str, value: Any) -> bytes:

@@ -174,6 +174,11 @@ def escaped(key: str) -> str:
     return key.replace("~", "~0").replace("/", "~1")
 
 
+def unescaped(step: str) -> str:
+    """The key that a step of a JSON Pointer names."""
+    return step.replace("~1", "/").replace("~0", "~")
+
+
 def steps(pointer: str) -> list[str]:
     """The keys and positions that a JSON Pointer goes through, from the outermost on."""
-    return [step.replace("~1", "/").replace("~0", "~") for step in pointer.split("/")[1:]]
+    return [unescaped(step) for step in pointer.split("/")[1:]]
