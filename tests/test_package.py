@@ -29,7 +29,7 @@ BUDGETS = {
     "thread": 64 * KIB,
     "issues": 64 * KIB,
     "balance": 60 * KIB,
-    "review": 144 * KIB,
+    "review": 156 * KIB,
     "preflight": 64 * KIB,
     "witness": 64 * KIB,
 }

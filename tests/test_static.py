@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rolethread_nb.outputs.static import chart_svg, charts_html, findings_html, review_html, thread_html
+from rolethread_nb.outputs.svg_parts import TONES
 
 # What JupyterLab's sanitiser and its kin keep: no script, no style sheet, no drawing, no link.
 TAGS = {
@@ -232,6 +233,102 @@ def bars(label: str = "assistant") -> dict[str, Any]:
     }
 
 
+def stack(label: str = "Mara, first person") -> dict[str, Any]:
+    part = {"row": 0, "value": 40, "label": label, "text": "40 %, 40 replies", "filter": ""}
+    return {
+        "id": "viewpoint",
+        "kind": "stack",
+        "title": "Half of the replies are told in the third person",
+        "subtitle": "replies by point of view",
+        "x": {"label": "share", "ticks": [[0.0, "0 %"], [0.5, "50 %"], [1.0, "100 %"]]},
+        "rows": [label, "Kai"],
+        "legend": [[label, "hue-0"], ["third", "hue-1"]],
+        "marks": [
+            {**part, "x0": 0.0, "x1": 0.4, "tone": "hue-0"},
+            {**part, "x0": 0.4, "x1": 1.0, "tone": "hue-1"},
+            {**part, "row": 1, "x0": 0.0, "x1": 1.0, "tone": "hue-1"},
+        ],
+    }
+
+
+def heat(label: str = "Mara") -> dict[str, Any]:
+    return {
+        "id": "speakers",
+        "kind": "heat",
+        "title": "Mara asks, Kai tells",
+        "subtitle": "replies by speaker and point of view",
+        "x": {"label": "point of view"},
+        "y": {"label": "speaker"},
+        "rows": [label, "Kai"],
+        "columns": ["first", label],
+        "marks": [
+            {
+                "row": at // 2,
+                "column": at % 2,
+                "depth": at / 3,
+                "value": at,
+                "label": label,
+                "text": f"{at} %, {at} replies",
+                "filter": "",
+            }
+            for at in range(4)
+        ],
+    }
+
+
+def spectrum(label: str = "Mara") -> dict[str, Any]:
+    return {
+        "id": "dialogue",
+        "kind": "spectrum",
+        "title": "Half of the text is dialogue",
+        "subtitle": "share of quoted speech",
+        "x": {"label": "share", "ticks": [[0.0, "0 %"], [1.0, "100 %"]]},
+        "ends": ["narration", "dialogue"],
+        "marks": [
+            {
+                "at": 0.5,
+                "from": 0.2,
+                "to": 0.8,
+                "value": 50,
+                "label": label,
+                "text": "50 %, 40 replies",
+                "filter": "",
+                "tone": "assistant",
+            }
+        ],
+    }
+
+
+def multiples(label: str = "user") -> dict[str, Any]:
+    one = histogram(label)
+    marks = [{**mark, "panel": panel} for panel in (0, 1) for mark in one["marks"]]
+    panels = [{"label": label, "rules": one["rules"]}, {"label": "assistant", "rules": []}]
+    return {**one, "id": "by_role", "kind": "multiples", "panels": panels, "marks": marks, "rules": []}
+
+
+def phrases(label: str = "She smiled and") -> dict[str, Any]:
+    line = {"before": "Then ", "phrase": label, "after": " left.", "key": "0:3", "turn": 2}
+    mark = {
+        "length": 0.7,
+        "value": 12,
+        "label": label,
+        "text": "12 replies, 6 %",
+        "filter": "",
+        "lines": [line],
+    }
+    return {
+        "id": "openings",
+        "kind": "phrases",
+        "title": "Many begin alike",
+        "subtitle": "openings",
+        "x": {"label": "replies"},
+        "marks": [mark],
+    }
+
+
+DRAWS = (histogram, bars, stack, heat, spectrum, multiples, phrases)
+
+
 def everywhere(text: str) -> dict[str, Any]:
     """A review in which `text` stands in every place that data can reach."""
     found = [
@@ -257,7 +354,7 @@ def everywhere(text: str) -> dict[str, Any]:
         "header": {"name": text, "numbers": text, "profile": text},
         "thread": thread(said, issues=found, title=text, format=text, source=text),
         "findings": listed,
-        "charts": [{**histogram(text), "title": text, "subtitle": text}, bars(text)],
+        "charts": [{**draw(text), "title": text, "subtitle": text} for draw in DRAWS],
         "empty": text,
     }
 
@@ -278,12 +375,11 @@ def test_no_text_at_all_becomes_a_tag(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-@pytest.mark.parametrize("draw", [histogram, bars])
+@pytest.mark.parametrize("draw", DRAWS)
 def test_the_svg_is_well_formed_and_its_labels_are_text(text: str, draw: Any) -> None:
-    def names(svg: str) -> list[str]:
-        return [part.tag for part in ET.fromstring(svg).iter()]
-
-    assert names(chart_svg(draw(text))) == names(chart_svg(draw("harmless")))
+    # How labels are laid out depends on their length; what the picture is made of does not.
+    tags = {part.tag.rpartition("}")[2] for part in ET.fromstring(chart_svg(draw(text))).iter()}
+    assert tags <= {"svg", "title", "g", "text", "line", "rect", "circle"}
 
 
 @given(
@@ -451,6 +547,20 @@ def test_a_chart_is_a_picture_of_its_own() -> None:
     assert {"replies", "words", "0", "20", "2,000", "Q1 5", "median 9", "Q3 18"} <= set(texts)
 
 
+def test_every_kind_of_chart_is_a_picture_with_all_its_marks_named() -> None:
+    for draw in DRAWS:
+        chart = draw()
+        svg = chart_svg(chart)
+        named = [part.text for part in ET.fromstring(svg).iter("{http://www.w3.org/2000/svg}title")]
+        assert named[1:] == [
+            f"{mark['label']}: {mark['text']}" for mark in chart["marks"] if mark["value"] or draw is heat
+        ]
+        assert all(
+            mark["text"] in read(charts_html([chart])).text + str(read(charts_html([chart])).attributes)
+            for mark in chart["marks"]
+        )
+
+
 def luminance(colour: str) -> float:
     parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
     red, green, blue = (
@@ -461,7 +571,9 @@ def luminance(colour: str) -> float:
 
 def test_every_colour_is_seen_on_light_and_on_dark_pages() -> None:
     state = {**everywhere("x"), "thread": thread(turn(2, ["a", [0]], issues=[0]), issues=[issue()])}
-    used = set(re.findall(r"#[0-9a-f]{6}", review_html(state) + chart_svg(histogram()) + chart_svg(bars())))
+    used = set(
+        re.findall(r"#[0-9a-f]{6}", review_html(state) + "".join(chart_svg(draw()) for draw in DRAWS))
+    ) | set(TONES.values())
     assert used
     for colour in used:
         for background in ("#ffffff", "#111111", "#1e1e1e"):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import html
 
-from .svg import TONES, visible
+from .svg_parts import TONES, visible
 
 ROOT = "font-family:system-ui,sans-serif;font-size:13px;line-height:1.5;overflow-wrap:break-word"
 HAIR = "1px solid rgba(127,127,127,0.35)"

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .markup import CODE, HAIR, QUIET, SHAPES, escape, inline, literal, note, plural, shape, short, size
-from .svg import TONES
+from .svg_parts import TONES
 
 _TURN_BYTES = 24_000
 _FOLD = 600

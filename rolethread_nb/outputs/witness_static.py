@@ -7,7 +7,7 @@ from typing import Any
 
 from ..training.witnessed import Witness
 from .markup import CODE, HAIR, QUIET, inline, literal, note, plural, root, section, short
-from .svg import TONES
+from .svg_parts import TONES
 from .witness_view import STATES, WitnessView
 
 _CELL = "padding:2px 16px 2px 0;border:0;text-align:left;vertical-align:top;background:transparent;font-weight:normal"

@@ -1,4 +1,5 @@
-import { useLayoutEffect, useMemo } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo, useState } from "preact/hooks";
+import { intoClipboard } from "../lib/clipboard.ts";
 import { useKernel, useOwned, useStore, useTrait } from "../lib/hooks.ts";
 import type { Host } from "../lib/host.ts";
 import { readJson, type BalanceState } from "../lib/protocol.ts";
@@ -6,6 +7,21 @@ import { Live, Notices } from "../lib/status.tsx";
 import { filtersOf, isChosen } from "./choice.ts";
 import { ChartSource } from "./source.ts";
 import { BalanceView } from "./view.tsx";
+
+/** The choice as a line of Python that finds the same conversations again. */
+function CopyCode({ code }: { code: string }) {
+  const [said, setSaid] = useState("");
+  useEffect(() => setSaid(""), [code]);
+  const copy = async () => setSaid((await intoClipboard(code)) ? "Copied." : "The clipboard is closed.");
+  return (
+    <>
+      <span role="status">{said}</span>
+      <button type="button" title={code} onClick={() => void copy()}>
+        Copy as Python
+      </button>
+    </>
+  );
+}
 
 export function BalanceApp({ host }: { host: Host }) {
   const stateText = useTrait(host, "state");
@@ -25,9 +41,12 @@ export function BalanceApp({ host }: { host: Host }) {
           <span>
             Filter: <code>{query}</code>
           </span>
-          <button type="button" onClick={() => host.set("filters", "")}>
-            Clear
-          </button>
+          <span class="rt-query-tools">
+            <CopyCode code={`ds.where(${JSON.stringify(query)})`} />
+            <button type="button" onClick={() => host.set("filters", "")}>
+              Clear
+            </button>
+          </span>
         </p>
       )}
       <BalanceView

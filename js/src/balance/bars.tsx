@@ -1,22 +1,14 @@
 import type { BarMark, Bars } from "../lib/protocol.ts";
-import { clamp } from "../lib/window.ts";
 import { isChosen } from "./choice.ts";
+import { CHARACTER, labelRoom } from "./labels.ts";
 import { Marks, type MarksProps } from "./marks.tsx";
-
-const CHARACTER = 6.6;
-
-function shortened(label: string, room: number): string {
-  const letters = Array.from(label);
-  const fits = Math.max(3, Math.floor(room / CHARACTER));
-  return letters.length <= fits ? label : `${letters.slice(0, fits - 1).join("").trimEnd()}…`;
-}
+import { RowLabel } from "./row-label.tsx";
 
 /** Bars to the right from zero, each with its name before and its number behind. */
 export function BarsDrawing({ chart, width, compact, ...marks }: { chart: Bars; width: number; compact: boolean } & MarksProps) {
   const line = compact ? 20 : 22;
   const height = chart.marks.length * line + (compact ? 2 : 20);
-  const longest = Math.max(...chart.marks.map((mark) => mark.label.length), 1) * CHARACTER;
-  const label = clamp(longest + 8, 36, width * 0.4);
+  const label = labelRoom(chart.marks.map((mark) => mark.label), width);
   const behind = Math.min(width * 0.34, Math.max(...chart.marks.map((mark) => mark.text.length), 1) * CHARACTER + 10);
   const wide = Math.max(8, width - label - behind);
   const long = (bar: BarMark) => (bar.value > 0 ? Math.max(1.5, bar.length * wide) : 0);
@@ -45,10 +37,7 @@ export function BarsDrawing({ chart, width, compact, ...marks }: { chart: Bars; 
       <g class="rt-names" aria-hidden="true">
         {chart.marks.map((bar, at) => (
           <g key={at} class={isChosen(marks.query, bar.filter) ? "rt-chosen" : ""}>
-            <text class="rt-bar-label" x={label - 8} y={at * line + line / 2 + 4} text-anchor="end">
-              <title>{bar.label}</title>
-              {shortened(bar.label, label - 8)}
-            </text>
+            <RowLabel text={bar.label} x={label - 8} y={at * line + line / 2 + 4} />
             <text class="rt-bar-value" x={label + long(bar) + 7} y={at * line + line / 2 + 4}>
               {bar.text}
             </text>

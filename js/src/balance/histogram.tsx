@@ -4,13 +4,22 @@ import { Marks, type MarksProps } from "./marks.tsx";
 const FOOT = 34;
 const CHARACTER = 6.2;
 
+interface Props extends MarksProps {
+  chart: Histogram;
+  width: number;
+  height: number;
+  /** The scale stands below another one. */
+  footless?: boolean;
+}
+
 /** Bars upward from zero over a scale of numbers. */
-export function HistogramDrawing({ chart, width, height, ...marks }: { chart: Histogram; width: number; height: number } & MarksProps) {
+export function HistogramDrawing({ chart, width, height, footless = false, ...marks }: Props) {
+  const foot = footless ? 8 : FOOT;
   const left = Math.min(60, Math.max(...chart.y.ticks.map(([, label]) => label.length), 1) * CHARACTER + 8);
   const top = chart.rules?.length ? 18 : 8;
   const right = 10;
   const wide = Math.max(1, width - left - right);
-  const tall = Math.max(1, height - top - FOOT);
+  const tall = Math.max(1, height - top - foot);
   const x = (at: number) => left + at * wide;
   const y = (at: number) => top + (1 - at) * tall;
   const labelled = apart(chart.rules ?? [], wide);
@@ -25,14 +34,16 @@ export function HistogramDrawing({ chart, width, height, ...marks }: { chart: Hi
             </text>
           </g>
         ))}
-        {spaced(chart.x.ticks, wide).map(([at, label]) => (
+        {!footless && spaced(chart.x.ticks, wide).map(([at, label]) => (
           <text key={`${at} ${label}`} x={x(at)} y={y(0) + 15} text-anchor={at <= 0.02 ? "start" : at >= 0.98 ? "end" : "middle"}>
             {label}
           </text>
         ))}
-        <text class="rt-axis-label" x={x(1)} y={height - 4} text-anchor="end">
-          {chart.x.label}
-        </text>
+        {!footless && (
+          <text class="rt-axis-label" x={x(1)} y={height - 4} text-anchor="end">
+            {chart.x.label}
+          </text>
+        )}
       </g>
       <Marks
         {...marks}

@@ -1,12 +1,12 @@
 import type { ComponentChildren } from "preact";
 import { useRef, useState } from "preact/hooks";
-import type { BarMark, HistogramMark } from "../lib/protocol.ts";
+import type { Chart } from "../lib/protocol.ts";
 import { clamp } from "../lib/window.ts";
 import { isChosen } from "./choice.ts";
 
-export type Mark = HistogramMark | BarMark;
+export type Mark = Chart["marks"][number];
 
-const tones = new Set(["system", "developer", "user", "assistant", "tool", "error", "warning", "info"]);
+const tones = new Set(["system", "developer", "user", "assistant", "tool", "error", "warning", "info", "hue-0", "hue-1", "hue-2", "hue-3", "hue-4", "hue-5", "hue-6", "hue-7"]);
 export const toneClass = (tone: string | undefined) => (tone && tones.has(tone) ? `rt-tone-${tone}` : "rt-tone-plain");
 
 export interface Place {
@@ -23,12 +23,14 @@ export interface MarksProps {
 }
 
 interface Props extends MarksProps {
+  /** Marks stand in rows of so many, and up and down go from row to row. */
+  columns?: number;
   place: (mark: Mark, at: number) => Place;
   draw: (mark: Mark, at: number) => ComponentChildren;
 }
 
 /** The marks of one chart behind a single tab stop: arrows go from mark to mark, Enter chooses. */
-export function Marks({ marks, query, onChoose, onPoint, place, draw }: Props) {
+export function Marks({ columns = 1, marks, query, onChoose, onPoint, place, draw }: Props) {
   const group = useRef<SVGGElement>(null);
   const [active, setActive] = useState(0);
   const at = clamp(active, 0, marks.length - 1);
@@ -43,9 +45,9 @@ export function Marks({ marks, query, onChoose, onPoint, place, draw }: Props) {
     const mark = marks[at];
     const actions: Record<string, () => void> = {
       ArrowRight: () => go(at + 1),
-      ArrowDown: () => go(at + 1),
+      ArrowDown: () => go(at + columns),
       ArrowLeft: () => go(at - 1),
-      ArrowUp: () => go(at - 1),
+      ArrowUp: () => go(at - columns),
       Home: () => go(0),
       End: () => go(marks.length - 1),
       Enter: () => mark?.filter && onChoose(mark.filter),

@@ -175,24 +175,63 @@ interface MarkBase {
   value: number;
   text: string;
   filter?: string | null;
+  tone?: string;
 }
 
 export interface HistogramMark extends MarkBase {
   x0: number;
   x1: number;
   height: number;
-  tone?: string;
 }
 
 export interface BarMark extends MarkBase {
   length: number;
-  tone?: string;
+}
+
+/** A part of one row of stacked bars. */
+export interface StackMark extends MarkBase {
+  row: number;
+  x0: number;
+  x1: number;
+}
+
+/** A cell of a table; `depth` is how dark it is, from 0 to 1. */
+export interface HeatMark extends MarkBase {
+  row: number;
+  column: number;
+  depth: number;
+}
+
+/** Where the middle of something lies between two ends, and its middle half. */
+export interface SpectrumMark extends MarkBase {
+  at: number;
+  from: number;
+  to: number;
+}
+
+export interface PanelMark extends HistogramMark {
+  panel: number;
+}
+
+/** A place where a phrase stands, with what is around it. */
+export interface PhraseLine {
+  before: string;
+  phrase: string;
+  after: string;
+  key: Key;
+  turn: number;
+}
+
+export interface PhraseMark extends BarMark {
+  lines: PhraseLine[];
 }
 
 interface ChartBase {
   id: string;
   title: string;
   subtitle: string;
+  /** The heading that the chart stands under. */
+  group?: string;
 }
 
 export interface Axis {
@@ -214,7 +253,48 @@ export interface Bars extends ChartBase {
   marks: BarMark[];
 }
 
-export type Chart = Histogram | Bars;
+/** Rows of equal length, each parted by shares. */
+export interface Stack extends ChartBase {
+  kind: "stack";
+  x: Axis;
+  rows: string[];
+  legend: [label: string, tone: string][];
+  marks: StackMark[];
+}
+
+export interface Heat extends ChartBase {
+  kind: "heat";
+  x: { label: string };
+  y: { label: string };
+  rows: string[];
+  columns: string[];
+  marks: HeatMark[];
+}
+
+/** One row a mark, between two named ends. */
+export interface Spectrum extends ChartBase {
+  kind: "spectrum";
+  x: Axis;
+  ends: [string, string];
+  marks: SpectrumMark[];
+}
+
+/** Small histograms on the same axes, one below the other. */
+export interface Multiples extends ChartBase {
+  kind: "multiples";
+  x: Axis;
+  y: Axis;
+  panels: { label: string; rules: Tick[] }[];
+  marks: PanelMark[];
+}
+
+export interface Phrases extends ChartBase {
+  kind: "phrases";
+  x: { label: string };
+  marks: PhraseMark[];
+}
+
+export type Chart = Histogram | Bars | Stack | Heat | Spectrum | Multiples | Phrases;
 
 export interface ThreadState {
   thread?: Thread | null;

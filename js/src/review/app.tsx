@@ -117,6 +117,7 @@ export function ReviewApp({ host, root }: { host: Host; root: HTMLElement }) {
       busy={desk.charts.busy}
       compact={compact}
       onQuery={(next) => desk.setQuery(next)}
+      onOpen={({ key, turn }) => desk.select({ key, turn, n: null })}
     />
   );
   const tabs: Tab[] = [

@@ -1,7 +1,7 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import type { CopyForm } from "../lib/protocol.ts";
-import { intoClipboard } from "./clipboard.ts";
+import { intoClipboard } from "../lib/clipboard.ts";
 
 /** The text to copy, or one sentence why there is none. */
 export type OnCopy = (turn: number | null, form: CopyForm) => Promise<{ text: string } | { error: string }>;
