@@ -313,7 +313,7 @@ def test_the_commands_and_the_file_of_the_page_do_as_it_says(
 
 
 def test_the_page_lists_every_name_of_a_term() -> None:
-    from rolethread_nb.core.query import NAMES
+    from rolethread_nb.core.query_terms import NAMES
 
     page = (ROOT / "docs" / "queries.md").read_text(encoding="utf-8")
     assert [name for name in NAMES if f"`{name}:" not in page] == []

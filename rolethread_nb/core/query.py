@@ -5,22 +5,18 @@ docs/queries.md describes the language.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 
 from ..sources.roles import ROLES
-from . import review_state
-from .errors import QueryError
 from .model import SEVERITIES
 from .placing import Mask, turn_mask
+from .query_terms import ANYWHERE, FINDING_TERMS, TEXT_TERMS, Term, parse, pattern_of, range_of, size_and_seed
 from .sampling import drawn
-from .search import literal_pattern, regex_pattern, word_pattern
+from .search import literal_pattern
 
 if TYPE_CHECKING:
     from ..checks.rule import Rule
@@ -28,133 +24,6 @@ if TYPE_CHECKING:
     from .index import Index
     from .report import Report
     from .review_state import Named
-
-_TERM = re.compile(
-    r'(?P<negated>(?:-|not:)(?=\S))?(?:(?P<name>[a-z]+):)?(?:"(?P<quoted>[^"]*)"?|(?P<plain>\S+))'
-)
-_RANGE = re.compile(
-    r"(?:(?P<sign><=|>=|<|>)(?P<edge>\d+)|(?P<low>\d*)(?P<dots>\.\.)?(?P<high>\d*))\Z", re.ASCII
-)
-
-_SAMPLE = re.compile(r"(?P<size>\d{1,9})(?:@(?P<seed>\d{1,9}))?", re.ASCII)
-_MOST, _DIGITS = 2**31, 9  # more than there are of anything
-
-ANYWHERE = ""  # the name of a word that stands alone
-TEXT_TERMS = ("text", "word", "re")
-FINDING_TERMS = ("code", "severity")
-TURN_TERMS = ("role", "speaker", "words", "chars")
-CONVERSATION_TERMS = (
-    "exchanges",
-    "turns",
-    "system",
-    "format",
-    "tag",
-    "source",
-    "id",
-    "index",
-    "decision",
-    "sample",
-)
-NAMES = (*FINDING_TERMS, *TURN_TERMS, *TEXT_TERMS, *CONVERSATION_TERMS)
-RANGES = ("words", "chars", "exchanges", "turns", "index")
-DECISIONS = ("none", *review_state.DECISIONS)
-
-
-@dataclass(frozen=True, slots=True)
-class Term:
-    """One term: a name, its value, and whether it is to be left out; the name is empty for a word that stands alone."""
-
-    name: str
-    value: str
-    negated: bool = False
-
-
-def parse(query: str) -> list[Term]:
-    """The terms of a query.
-
-    Raises:
-        QueryError: in one sentence, if a name is not known, a range is not one, or a regular expression is not understood.
-    """
-    terms = []
-    for match in _TERM.finditer(query):
-        name, quoted, plain = match.group("name", "quoted", "plain")
-        value = quoted if quoted is not None else plain
-        negated = match.group("negated") is not None
-        if name is None and quoted is None and re.fullmatch(r"#[0-9]+", value):
-            terms.append(Term("index", value[1:], negated))
-        elif name is None:
-            if value:
-                terms.append(Term(ANYWHERE, value, negated))
-        else:
-            _check(name, value)
-            terms.append(Term(name, value, negated))
-    return terms
-
-
-def _check(name: str, value: str) -> None:
-    if name not in NAMES:
-        near = get_close_matches(name, NAMES, 1)
-        meant = f"did you mean {near[0]}:? There are" if near else "there are"
-        raise QueryError(
-            f"No term is called {name}:; {meant} {', '.join(NAMES)}. Put words with a colon in quotation marks."
-        )
-    if name in RANGES:
-        _range(name, value)
-    if name == "severity" and value not in SEVERITIES:
-        raise QueryError(f"severity: takes {', '.join(SEVERITIES)}, not {value!r}.")
-    if name == "sample":
-        _sample(value)
-    if name == "decision" and value not in DECISIONS:
-        raise QueryError(f"decision: takes {', '.join(DECISIONS)}, not {value!r}.")
-    if name in TEXT_TERMS:
-        if not value:
-            raise QueryError(f"{name}: takes what to look for.")
-        _pattern(name, value)
-
-
-def _range(name: str, value: str) -> tuple[int, int]:
-    match = _RANGE.match(value)
-    if match is None or not value.strip("."):
-        raise QueryError(f"{name}: takes a number or a range such as 3..5, >10 or <=5, not {value!r}.")
-    sign, edge, low, dots, high = match.group("sign", "edge", "low", "dots", "high")
-    if sign is not None:
-        number = _number(edge)
-        return {
-            ">": (number + 1, _MOST),
-            ">=": (number, _MOST),
-            "<": (0, number - 1),
-            "<=": (0, number),
-        }[sign]
-    if not dots:
-        return _number(low), _number(low)
-    return _number(low or "0"), _number(high) if high else _MOST
-
-
-def _number(digits: str) -> int:
-    return _MOST if len(digits) > _DIGITS else int(digits)
-
-
-def _pattern(name: str, value: str) -> str:
-    """The regular expression of a text term."""
-    if name == "re":
-        return regex_pattern(value)
-    return word_pattern(value) if name == "word" else literal_pattern(value)
-
-
-def sample_of(query: str) -> tuple[int, int] | None:
-    """Size and seed of the sample that a query asks for, None if it asks for none, or for several.
-
-    Raises:
-        QueryError: if the query is not understood.
-    """
-    asked = [term.value for term in parse(query) if term.name == "sample" and not term.negated]
-    return _sample(asked[0]) if len(asked) == 1 else None
-
-
-def without(query: str, name: str) -> str:
-    """The query without its terms of one name."""
-    kept = [m.group() for m in _TERM.finditer(query) if m.group("name") != name]
-    return " ".join(kept)
 
 
 class Query:
@@ -239,7 +108,7 @@ class _Terms:
 
     @property
     def patterns(self) -> list[str]:
-        named = [_pattern(name, value) for name in TEXT_TERMS for value in self._values.get(name, ())]
+        named = [pattern_of(name, value) for name in TEXT_TERMS for value in self._values.get(name, ())]
         return [*named, *map(literal_pattern, self._words)]
 
     def _any(self, name: str, test: Callable[[str], pl.Expr]) -> Iterable[pl.Expr]:
@@ -250,7 +119,7 @@ class _Terms:
         review = dataset.journal.review
 
         def between(name: str) -> Callable[[str], pl.Expr]:
-            return lambda value: pl.col(name).is_between(*_range(name, value))
+            return lambda value: pl.col(name).is_between(*range_of(name, value))
 
         def system(value: str) -> pl.Expr:
             if value in ("yes", "no"):
@@ -280,7 +149,7 @@ class _Terms:
             return ~held if value == "none" else held
 
         def sample(value: str) -> pl.Expr:
-            size, seed = _sample(value)
+            size, seed = size_and_seed(value)
             rows = drawn(dataset.index.conversations, seed)[:size]
             names = dataset.index.conversations[rows].select("source", "id").iter_rows()
             return _is_one_of(names)
@@ -305,7 +174,7 @@ class _Terms:
             return (pl.col("role") == value).fill_null(False) if value in ROLES else pl.lit(False)
 
         def between(name: str) -> Callable[[str], pl.Expr]:
-            return lambda value: pl.col(name).is_between(*_range(name, value))
+            return lambda value: pl.col(name).is_between(*range_of(name, value))
 
         return [
             *self._any("role", role),
@@ -332,7 +201,7 @@ class _Terms:
 
         groups: list[tuple[pl.DataFrame, str | None]] = [
             (
-                pl.concat([found(dataset, _pattern(name, value)) for value in self._values[name]]).unique(),
+                pl.concat([found(dataset, pattern_of(name, value)) for value in self._values[name]]).unique(),
                 None,
             )
             for name in TEXT_TERMS
@@ -411,17 +280,3 @@ def _is_one_of(named: Iterable[Named]) -> pl.Expr:
     """Whether a conversation is one of these, each named by the number of its source and its id."""
     names = [f"{source}:{name}" for source, name in named]
     return pl.concat_str(pl.col("source"), pl.lit(":"), pl.col("id")).is_in(names)
-
-
-def _sample(value: str) -> tuple[int, int]:
-    """Size and seed of a sample.
-
-    Raises:
-        QueryError: if it is none.
-    """
-    found = _SAMPLE.fullmatch(value)
-    if found is None or int(found["size"]) < 1:
-        raise QueryError(
-            f"sample: takes a number of conversations, with @ and a seed if you like: sample:200@7, not {value!r}."
-        )
-    return int(found["size"]), int(found["seed"] or 0)

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..core.model import SEVERITIES
-from ..core.query import sample_of, without
+from ..core.query_terms import sample_of, without
 from ..core.review_state import DECISIONS
 from ..core.turns import encodable
 from ..sources.roles import ROLES

@@ -14,7 +14,8 @@ from ..core.errors import QueryError
 from ..core.live import Live
 from ..core.model import SEVERITIES, Conversation, Issue, Message
 from ..core.placing import Mask, Rows
-from ..core.query import Query, sample_of, without
+from ..core.query import Query
+from ..core.query_terms import sample_of, without
 from ..core.report import Report
 from ..core.sampling import drawn
 from ..core.turns import encodable
