@@ -46,7 +46,7 @@ lint: $(VENV)/.test ## style, formatting and types of Python and TypeScript
 	cd js && npm run --silent typecheck
 
 test-python: $(VENV)/.test ## Python tests; ARGS="-k name" for some of them
-	$(PYTHON) -m pytest -m "not browser" $(ARGS)
+	$(PYTHON) -m pytest -m "not browser" $(or $(ARGS),-n auto --dist loadfile)
 
 test-js: $(STATIC)/.built ## TypeScript tests
 	cd js && npm test --silent

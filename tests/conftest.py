@@ -16,8 +16,9 @@ SHIPPED = ROOT / "example_notebooks" / "data"
 
 # `make test` draws the same examples everywhere, so that what is green here is green there; `make explore`
 # draws new ones, many more of them, and is where new failures are looked for.
-settings.register_profile("same", derandomize=True, database=None)
-settings.register_profile("explore", print_blob=True)
+# Nothing is timed: the machine may be busy.
+settings.register_profile("same", derandomize=True, database=None, deadline=None)
+settings.register_profile("explore", print_blob=True, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 

@@ -325,6 +325,37 @@ def test_a_long_conversation_is_repaired_in_one_go() -> None:
     assert dataset.check().counts == {}
 
 
+LAYOUTS = st.sampled_from(
+    [
+        {"ensure_ascii": False},
+        {"ensure_ascii": True},
+        {"separators": (",", ":"), "ensure_ascii": False},
+        {"indent": 2, "ensure_ascii": False},
+        {"separators": (" ,\t", " :\r\n ")},
+    ]
+)
+
+
+@settings(relaxed, max_examples=40)
+@given(st.lists(st.booleans(), min_size=2, max_size=12).filter(lambda gone: not all(gone)), LAYOUTS)
+def test_empty_turns_go_together_as_they_would_one_by_one(empty: list[bool], layout: dict[str, Any]) -> None:
+    record = {"messages": [user("" if gone else f"turn {n}") for n, gone in enumerate(empty)], "more": [1]}
+    one_by_one = json.dumps(record, **layout).encode()
+    for at in reversed(range(len(empty))):
+        if empty[at]:
+            one_by_one = splice.remove(one_by_one, f"/messages/{at}")
+    dataset = rt.load(json.dumps(record, **layout).encode())
+    plan = dataset.check(select=["turn.empty"]).repairs(unsafe=True)
+    assert sorted(one.turn for one in plan if one.turn is not None) == [
+        at for at, gone in enumerate(empty) if gone
+    ]
+    plan.apply()
+
+    assert dataset.record_bytes(0, 0) == one_by_one
+    dataset.undo()
+    assert dataset.record_bytes(0, 0) == json.dumps(record, **layout).encode()
+
+
 # ---------------------------------------------------------------- splices
 
 KEYS = st.sampled_from(["a", "b", "ä", 'q"', "\\", "/", "~", "a/b", "", "\u2028", "]", "}"])
@@ -336,15 +367,6 @@ VALUES = st.recursive(
     | st.sampled_from(["]", '"}', "\\", "😀", "\\u0041"]),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3),
     max_leaves=12,
-)
-LAYOUTS = st.sampled_from(
-    [
-        {"ensure_ascii": False},
-        {"ensure_ascii": True},
-        {"separators": (",", ":"), "ensure_ascii": False},
-        {"indent": 2, "ensure_ascii": False},
-        {"separators": (" ,\t", " :\r\n ")},
-    ]
 )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any
 
 from ..checks.rule import ESCAPE, REMOVE, CannotMendError, Edit, Insert, Rule, Safety
@@ -109,10 +110,14 @@ def mend(
     first = next((n for n, task in enumerate(ordered) if _order(task)[0] > 0), len(ordered))
     mending = _Mending(dataset, conversation, data, shown)
     mending.texts(ordered[:first])
-    for task in ordered[first:]:
-        if mending.result.data is None or mending.lost:
-            break
-        mending.one(task)
+    for group, tasks_of_group in groupby(ordered[first:], key=lambda task: _order(task)[0]):
+        same = list(tasks_of_group)
+        if group == _DROPS and mending.drops(same):
+            continue
+        for task in same:
+            if mending.result.data is None or mending.lost:
+                return mending.result
+            mending.one(task)
     return mending.result
 
 
@@ -147,6 +152,35 @@ class _Mending:
             tasks = later
             if values:
                 self._set(splice.replace_all(self._data, values))
+
+    def drops(self, tasks: Sequence[Task]) -> bool:
+        """What takes out turns of one list, in one pass over the record; False, and nothing is done, where it is more than that."""
+        conversation, places = self._conversation, self.result.places
+        if len(tasks) < 2 or self.lost or self.result.data is None or conversation.reading.fixed:
+            return False
+        turns = [None if task.turn is None else places[task.turn] for task in tasks]
+        edits = [
+            task.rule.repair.mend(conversation, at, task.evidence)
+            for task, at in zip(tasks, turns, strict=True)
+            if task.rule.repair
+        ]
+        paths = [edit.path for one in edits for edit in one if edit.after is REMOVE]
+        parent = conversation.reading.pointer
+        names = [path.removeprefix(f"{parent}/") for path in paths]
+        if (
+            not all(len(one) == 1 for one in edits)
+            or len(set(names)) < len(tasks)
+            or not all(map(str.isdigit, names))
+        ):
+            return False
+        for task, one in zip(tasks, edits, strict=True):
+            self._note(task, one)
+        gone = {at for at in turns if at is not None}
+        left = iter(range(len(conversation.messages) - len(gone)))
+        now = {at: next(left) for at in range(len(conversation.messages)) if at not in gone}
+        self.result.places = [None if at is None else now.get(at) for at in places]
+        self._set(splice.remove_all(self._data, parent, names))
+        return True
 
     def one(self, task: Task) -> None:
         """What removes turns, or the record."""
@@ -277,8 +311,9 @@ def _with(places: Sequence[int | None], new: int) -> list[int | None]:
 
 
 # What does not simply change texts comes after what does, in this order. Neighbours are merged last: they meet when what stood between is gone.
+_DROPS = 1
 _GROUPS = {
-    "turn.empty": 1,
+    "turn.empty": _DROPS,
     "file.control_separator": 3,
     "record.empty": 4,
     "dup.exact": 4,
@@ -295,7 +330,7 @@ _GROUPS = {
 
 def _order(task: Task) -> tuple[int, int, str]:
     group = _GROUPS.get(task.rule.code, 2 if task.rule.family == "order" else 0)
-    from_the_end = group in (1, 2) or group > 5
+    from_the_end = group in (_DROPS, 2) or group > 5
     return group, -(task.turn or 0) if from_the_end else (task.turn or 0), task.rule.code
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import SequenceMatcher
 from itertools import groupby, pairwise
 from operator import itemgetter
@@ -66,9 +66,9 @@ def followed(data: bytes, steps: Instructions) -> bytes:
 def _run(data: bytes, name: str, steps: list[list[Any]]) -> bytes:
     """The record after instructions of one kind. Many in one list cost one pass over the record, not one each."""
     if name == "set":
-        values = {pointer: given[-1] for _, pointer, *given in steps}
-        if len(values) == len(steps) and "" not in values and not _nested(values):
-            return splice.replace_all(data, values)
+        new = {pointer: given[-1] for _, pointer, *given in steps}
+        if len(new) == len(steps) and "" not in new and not _nested(new):
+            return splice.replace_all(data, new)
         for _, pointer, *given in steps:
             data = splice.replace(data, pointer, given[-1])
         return data
@@ -138,7 +138,7 @@ def _items(before: list[Any], after: list[Any], pointer: str, found: list[list[A
             for at, (one, other) in enumerate(zip(before, after, strict=True))
         )
     old, new = ([canonical_json(item) for item in items] for items in (before, after))
-    for tag, low, high, start, stop in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+    for tag, low, high, start, stop in _opcodes(old, new):
         if tag == "equal":
             continue
         both = min(high - low, stop - start)
@@ -152,3 +152,18 @@ def _items(before: list[Any], after: list[Any], pointer: str, found: list[list[A
         else:
             found += [["insert", f"{pointer}/{low + both}", item] for item in more]
     return True
+
+
+def _opcodes(old: list[bytes], new: list[bytes]) -> Sequence[tuple[str, int, int, int, int]]:
+    """How a list becomes another, as of difflib; where items only go, found in one pass however many are equal."""
+    kept = 0
+    gone: list[int] = []
+    for at, item in enumerate(old):
+        if kept < len(new) and item == new[kept]:
+            kept += 1
+        else:
+            gone.append(at)
+    if kept == len(new):
+        before = [at - n for n, at in enumerate(gone)]  # so many items are kept before each
+        return [("delete", at, at + 1, place, place) for at, place in zip(gone, before, strict=True)]
+    return SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
