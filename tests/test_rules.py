@@ -110,6 +110,10 @@ DATASET_RULES = {
     "pref.one_label",
     "dup.prompt",
     "prompt.variants",
+    "style.overused_phrase",
+    "balance.opening_heavy",
+    "balance.agreement",
+    "balance.dominant",
 }
 MENDS = {None: "-", "safe": "s", "unsafe": "u"}
 

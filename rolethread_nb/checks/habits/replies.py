@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from ..rule import Rule
+from . import fillers, placeholders, refusals, selves
 
-RULES: tuple[Rule, ...] = ()
+RULES: tuple[Rule, ...] = (*refusals.RULES, *selves.RULES, *placeholders.RULES, *fillers.RULES)

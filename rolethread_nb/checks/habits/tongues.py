@@ -2,6 +2,204 @@
 
 from __future__ import annotations
 
-from ..rule import Rule
+import re
+from collections.abc import Sequence
+from typing import Any
 
-RULES: tuple[Rule, ...] = ()
+import numpy as np
+
+from ...core.blocks import Block
+from ...core.word_table import Flags, Places
+from ...language.speech import QUOTED
+from ...language.tongues import (
+    Tongue,
+    names_language,
+    probable,
+    tongue,
+    votes,
+    words_apart,
+)
+from ..rule import DatasetFinding, Evidence, Page, Rule
+from .reply_rows import first_words, reply_rows
+from .script_votes import LATIN, scripts_of
+
+_SAMPLE = 48  # words by which a turn is told to be worth a look
+_OTHER = 0.1  # share of the letters of a script that is more than a name
+_OWN_WORDS = 3  # function words that of two languages only one has
+_MARGIN = 3  # so many times those that only the other has
+_BOTH = 2
+_TWO_SCRIPTS = ("sr", "hi")  # languages that are written in Latin letters and in others
+_TECHNICAL = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`|https?://\S+|<[^<>\n]{1,200}>|\$\$.*?\$\$", re.DOTALL)
+_IN_CODE = re.compile(r"(?m)^.*(?:[{};=]|\bSELECT\b|\(\)).*$")
+_quoted = re.compile(QUOTED)
+
+
+class _Mix:
+    """Asks the conversations in which a reply seems to be in another language than the user's turn before it."""
+
+    def __init__(self, letters: float) -> None:
+        self._letters = letters
+        self._found: list[DatasetFinding] = []
+
+    def partial(self, block: Block) -> None:
+        replies = reply_rows(block)
+        asked = _asked(block, replies)
+        replies, asked = replies[asked >= 0], asked[asked >= 0]
+        if not len(replies):
+            return
+        for reply, user in zip(*_candidates(block, replies, asked), strict=True):
+            found = self._compare(block, int(reply), int(user))
+            if found is not None:
+                self._found.append(found)
+
+    def _compare(self, block: Block, reply: int, user: int) -> DatasetFinding | None:
+        texts = block.turns["text"]
+        answer, question = _prose(texts[reply]), _prose(texts[user])
+        said, asked = tongue(answer), tongue(question)
+        if min(said.letters, asked.letters) < self._letters or not _differ(said, asked):
+            return None
+        if said.script == asked.script and not (
+            _is_in(answer, said, asked) and _is_in(question, asked, said)
+        ):
+            return None
+        at, source = int(block.turns["conversation"][reply]), block.source
+        first = int(np.searchsorted(block.turns["conversation"].to_numpy(), at))
+        before = list(zip(block.turns["role"][first:reply], texts[first:reply], strict=True))
+        if _is_meant(said, asked, before):
+            return None
+        turn_of = block.turns["turn"]
+        start = len(texts[reply]) - len(texts[reply].lstrip())
+        evidence: Evidence = {
+            "turn": int(turn_of[reply]),
+            "user_turn": int(turn_of[user]),
+            "reply": said.name,
+            "user": asked.name,
+            "scripts": said.shares,
+            "user_scripts": asked.shares,
+            "letters": said.letters,
+            "threshold": self._letters,
+        }
+        own = (source, block.indices[at])
+        span = (start, len(texts[reply].rstrip()))
+        return DatasetFinding(evidence, [(*own, evidence["user_turn"])], conversation=own, span=span)
+
+    def finish(self) -> list[DatasetFinding]:
+        return self._found
+
+
+def _asked(block: Block, replies: Places) -> Places:
+    """For each reply the row of the last user's turn before it in its conversation; -1 where there is none."""
+    user = (block.turns["role"] == "user").fill_null(False).to_numpy()
+    conversation = block.turns["conversation"].to_numpy()
+    last = np.maximum.accumulate(np.where(user, np.arange(len(user)), -1))
+    found: Places = last[replies]
+    return np.where((found >= 0) & (conversation[found] == conversation[replies]), found, -1)
+
+
+def _candidates(block: Block, replies: Places, asked: Places) -> tuple[Places, Places]:
+    """The pairs whose first words or letters tell of two languages or scripts."""
+    rows = np.unique(np.concatenate([replies, asked]))
+    language = np.full(block.turns.height, -1, dtype=np.int8)
+    language[rows] = probable(votes(first_words(block.words, rows, _SAMPLE)))
+    script = np.full(block.turns.height, -1, dtype=np.int8)
+    script[rows] = scripts_of(block.turns["text"].gather(rows))
+    script[(script == LATIN) & (language < 0)] = -1  # names or code
+    other: Flags = _unlike(language, replies, asked) | _unlike(script, replies, asked)
+    return replies[other], asked[other]
+
+
+def _unlike(values: Any, replies: Places, asked: Places) -> Flags:
+    found: Flags = (values[replies] >= 0) & (values[asked] >= 0) & (values[replies] != values[asked])
+    return found
+
+
+def _prose(text: str) -> str:
+    """A text without code, links, tags and quoted speech."""
+    return _quoted.sub(" ", _IN_CODE.sub(" ", _TECHNICAL.sub(" ", text)))
+
+
+def _differ(said: Tongue, asked: Tongue) -> bool:
+    """Whether two texts are surely of two languages. Latin letters tell of a language only by its words: else they are names or code."""
+    if said.script is None or asked.script is None:
+        return False
+    if said.script == asked.script:
+        return said.language is not None and asked.language is not None and said.language != asked.language
+    languages = [one.language for one in (said, asked) if one.script == "Latin" or one.language]
+    if None in languages or not languages:
+        return False
+    return said.name != asked.name and (len(languages) == _BOTH or languages[0] not in _TWO_SCRIPTS)
+
+
+def _is_in(text: str, own: Tongue, other: Tongue) -> bool:
+    """Whether a text has words that only its own language has of the two, and hardly any that only the other has."""
+    mine, theirs = words_apart(text, own.name, other.name)
+    return mine >= _OWN_WORDS and mine >= _MARGIN * theirs
+
+
+def _is_meant(said: Tongue, asked: Tongue, before: Sequence[tuple[str | None, str]]) -> bool:
+    """Whether another language is asked for, named, or already spoken in the conversation."""
+    if any(role != "assistant" and names_language(text) for role, text in before):
+        return True
+    mixed = asked.shares.get(said.script or "", 0) >= _OTHER and asked.script != "Kana"
+    if said.script != asked.script and mixed:
+        return True
+    return any(tongue(_prose(text)).name == said.name for _, text in before)
+
+
+def _says(evidence: Evidence) -> str:
+    return f"A reply in {_name(evidence['reply'])} to a turn in {_name(evidence['user'])}"
+
+
+_NAMES = {
+    "en": "English", "de": "German", "fr": "French", "es": "Spanish", "pt": "Portuguese", "it": "Italian", "nl": "Dutch", "sv": "Swedish",
+    "da": "Danish, Norwegian or Swedish", "fi": "Finnish", "pl": "Polish", "cs": "Czech or Slovak", "hu": "Hungarian", "ro": "Romanian", "tr": "Turkish",
+    "id": "Indonesian", "vi": "Vietnamese", "sr": "Serbian or Croatian", "ru": "Russian", "uk": "Ukrainian", "bg": "Bulgarian", "el": "Greek",
+    "ar": "Arabic", "fa": "Persian", "ur": "Urdu", "he": "Hebrew", "hi": "Hindi", "zh": "Chinese", "ja": "Japanese", "ko": "Korean", "th": "Thai",
+}  # fmt: skip
+
+
+def _name(code: str) -> str:
+    return _NAMES.get(code, f"{code} script")
+
+
+def _chat(question: str, answer: str) -> list[dict[str, str]]:
+    return [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
+
+
+_ENGLISH = "Hello, I would like to know when the shop opens on the day after tomorrow."
+_GERMAN = "Der Laden öffnet um neun, aber an diesem Tag ist er wegen der Inventur nicht vor zehn für Sie da."
+
+RULES: tuple[Rule, ...] = (
+    Rule(
+        code="style.language_mix",
+        severity="warning",
+        scope="turn",
+        preview=True,
+        title="A reply in another language",
+        wave=_Mix,
+        thresholds={"letters": 20},
+        says=_says,
+        where="content",
+        page=Page(
+            "Finds replies in another script or language than the user's turn before them, both of at least 20 letters (threshold letters)"
+            " once code, links and quoted speech are left out. The script is that of 60 % of the letters (a Chinese character counts as"
+            " three); the language is told by a vote of function words of some thirty languages: at least 3, 15 % of the words, and twice as many as of any"
+            " other. Danish, Norwegian and Swedish count as one, so do Czech and Slovak, and Serbian in its two scripts. Nothing is reported where an earlier turn names a language or asks for a"
+            " translation, is in the language of the reply, or mixes the two, nor for names, titles and code.",
+            "A model that answers German questions in English for no reason will do so at random.",
+            "A question in English, an answer in German.",
+        ),
+        fires=(
+            _chat(_ENGLISH, _GERMAN),
+            _chat(_GERMAN, _ENGLISH),
+            _chat(_ENGLISH, "商店明天上午九点开门，但是后天因为盘点要到十点才能为您服务。"),
+        ),
+        silent=(
+            _chat(_ENGLISH, _ENGLISH),
+            _chat(f"{_ENGLISH} Answer in German, please.", _GERMAN),
+            _chat("Hi", _GERMAN),
+            _chat(_GERMAN, "`SELECT name FROM users` and then London, New York, Los Angeles"),
+            [*_chat(_GERMAN, _GERMAN), *_chat(_ENGLISH, _GERMAN)],
+        ),
+    ),
+)

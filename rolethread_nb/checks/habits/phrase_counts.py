@@ -1,0 +1,160 @@
+"""Counting of phrases in one pass and in bounded memory.
+
+Every run of four words is a hash of 32 bits. The hashes of the replies are kept in their order, with their texts eight bytes a word, up to a fixed number of
+words; rough counts of all of them stand in a table of a fixed size. At the end only the runs that the table calls frequent are
+counted exactly. Where a dataset has more words than are kept, the runs that are rare so far are forgotten; what is frequent in the
+end is then counted from where it was half as frequent as it has to be, and its counts are a lower bound.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ...core.hashing import Words, hashed
+from ...core.word_table import Flags, Places
+
+SHORTEST, LONGEST = 4, 8
+_SLOTS = 1 << 22
+_KEPT = 1 << 24  # words
+Hashes = np.ndarray[Any, np.dtype[np.uint32]]
+
+
+@dataclass(frozen=True)
+class Common:
+    """A phrase and where it stands.
+
+    Attributes:
+        runs: the hashes of its runs of four words, one after the other.
+        words: how many words it has.
+        at: the replies that have it, as numbers in the order in which they were added, one for each time.
+    """
+
+    runs: tuple[int, ...]
+    words: int
+    at: Places
+
+
+class PhraseCounts:
+    """Counts of the phrases of texts that belong to conversations."""
+
+    def __init__(self, kept: int = _KEPT) -> None:
+        self._kept = kept
+        self._table = np.zeros(_SLOTS, dtype=np.uint32)
+        self._runs: list[Hashes] = []  # one a word; 0 where fewer than four words are left of a text
+        self._rows: list[Places] = []  # the text of each run
+        self._texts = 0
+        self._words = 0
+
+    def add(self, runs: Hashes, counts: Places) -> None:
+        """Texts: a hash for each run of four words, 0 where a text ends; how many words each text has."""
+        count_into(self._table, runs[runs != 0])
+        self._runs.append(runs)
+        self._rows.append(
+            np.repeat(np.arange(self._texts, self._texts + len(counts), dtype=np.int32), counts)
+        )
+        self._texts += len(counts)
+        self._words += len(runs)
+
+    def often(self, runs: Hashes, least: float) -> Flags:
+        """Which runs may have been seen so often so far."""
+        found: Flags = (self._table[runs & np.uint32(_SLOTS - 1)] >= least) & (runs != 0)
+        return found
+
+    def forget(self, least: float) -> None:
+        """Drop what is rarer, if more words are kept than there is room for."""
+        if self._words <= self._kept:
+            return
+        for n, runs in enumerate(self._runs):
+            near = _widened(self.often(runs, least))
+            self._runs[n] = np.where(self.often(runs, least), runs, 0)[near]
+            self._rows[n] = self._rows[n][near]
+        self._words = sum(map(len, self._runs))
+
+    def common(self, chats: Places, least: float, most: int) -> list[Common]:
+        """The phrases that stand in so many conversations, longer ones first; shorter ones only where no longer one explains them.
+
+        Args:
+            chats: the conversation of each text, by its number.
+            least: conversations that a phrase has to stand in.
+            most: occurrences that are looked at; where there are more, only the more frequent runs are.
+        """
+        if not self._runs:
+            return []
+        runs, rows = np.concatenate(self._runs), np.concatenate(self._rows)
+        at = np.flatnonzero(self.often(runs, self._least(runs, least, most)))
+        explained = np.zeros(len(runs), dtype=bool)
+        found: list[Common] = []
+        for length in range(LONGEST, SHORTEST - 1, -1):
+            keys, begins = _extended(runs, rows, at, length)
+            for places in _frequent(keys, begins, chats[rows[begins]], least):
+                if explained[places].mean() > 0.5:
+                    continue
+                own = runs[places[0] : places[0] + length - SHORTEST + 1]
+                found.append(Common(tuple(own.tolist()), length, rows[places]))
+                for step in range(1 - SHORTEST, length):
+                    inside = places + step
+                    inside = inside[(inside >= 0) & (inside < len(runs))]
+                    explained[inside] = True
+        return found
+
+    def _least(self, runs: Hashes, least: float, most: int) -> float:
+        """How often a run has to occur, so that there are not too many of them."""
+        while int(self.often(runs, least).sum()) > most:
+            least *= 1.5
+        return least
+
+
+def count_into(table: Hashes, runs: Hashes) -> None:
+    """Add some hashes to a table of rough counts; its size is a power of two."""
+    size = np.uint32(len(table) - 1)
+    table += np.bincount(runs & size, minlength=len(table)).astype(np.uint32)
+
+
+def _widened(flags: Flags) -> Flags:
+    """The places of the flags and of what lies between the first and the last word of their runs, and the next."""
+    found = flags.copy()
+    for step in range(1, SHORTEST + 1):
+        found[step:] |= flags[:-step]
+    return found
+
+
+def _extended(runs: Hashes, rows: Places, at: Places, length: int) -> tuple[Words, Places]:
+    """The phrases of so many words that begin at some runs and are made of frequent runs, as hashes with their first four words below."""
+    known = np.zeros(len(runs) + LONGEST, dtype=bool)
+    known[at] = True
+    begins = at
+    for step in range(1, length - SHORTEST + 1):
+        begins = begins[known[begins + step]]
+    last = begins + length - SHORTEST
+    whole = last < len(runs)
+    begins, last = begins[whole], last[whole]
+    same = rows[last] == rows[begins]
+    begins, last = begins[same], last[same]
+    first = runs[begins].astype(np.uint64)
+    if length == SHORTEST:
+        return first, begins
+    rest = hashed(hashed(runs[last].astype(np.uint64)) + runs[(begins + last) // 2].astype(np.uint64))
+    return first | (rest << np.uint64(32)), begins
+
+
+def _frequent(keys: Words, begins: Places, chats: Places, least: float) -> Iterator[Places]:
+    """The places of each key that stands in so many conversations, most first."""
+    if not len(keys):
+        return
+    order = np.lexsort((chats, keys))
+    keys, begins, chats = keys[order], begins[order], chats[order]
+    first = np.ones(len(keys), dtype=bool)
+    first[1:] = keys[1:] != keys[:-1]
+    apart = first.copy()
+    apart[1:] |= chats[1:] != chats[:-1]
+    starts = np.flatnonzero(first)
+    counts = np.add.reduceat(apart.astype(np.int64), starts)
+    stops = np.append(starts[1:], len(keys))
+    for n in np.argsort(-counts, kind="stable"):
+        if counts[n] < least:
+            return
+        yield begins[starts[n] : stops[n]]

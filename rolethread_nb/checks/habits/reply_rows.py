@@ -1,0 +1,38 @@
+"""The replies of a block, and their first words."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...core.blocks import Block
+from ...core.word_table import Places, WordTable
+
+
+def reply_rows(block: Block) -> Places:
+    """The rows of the turn table that are replies: texts of the assistant, of conversations that are no repetition of an earlier one.
+
+    The rejected side of a preference pair is meant to be worse and is none.
+    """
+    turns = block.turns
+    if not turns.height:
+        return np.empty(0, dtype=np.int64)
+    meant = (turns["role"] == "assistant") & (turns["kind"] == "text")
+    meant &= (turns["side"] != "rejected").fill_null(True) & ~turns["prompt_only"].fill_null(False)
+    flags = meant.fill_null(False).to_numpy() & block.fresh[turns["conversation"].to_numpy()]
+    return np.flatnonzero(flags)
+
+
+def first_words(table: WordTable, rows: Places, count: int) -> WordTable:
+    """The first ``count`` words of some texts, as a table whose texts are ``rows`` in their order."""
+    return _part(table, table.starts[rows], np.minimum(table.counts[rows], count))
+
+
+def all_words(table: WordTable, rows: Places) -> WordTable:
+    """The words of some texts, as a table whose texts are ``rows`` in their order."""
+    return _part(table, table.starts[rows], table.counts[rows])
+
+
+def _part(table: WordTable, starts: Places, counts: Places) -> WordTable:
+    before = np.cumsum(counts) - counts
+    at = np.arange(counts.sum()) + np.repeat(starts - before, counts)
+    return WordTable(table.hashes[at], np.repeat(np.arange(len(starts)), counts), len(starts))

@@ -1,0 +1,109 @@
+"""Talk of the assistant about itself: that it is one, its policies, asides out of character, disclaimers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import polars as pl
+
+from ...core.model import Conversation, Severity, Span
+from ...language.phrases import alternatives, compiled, english, holds_any
+from ..rule import Evidence, Mark, Page, Rule
+from ..vocabulary import Condition
+from .replied import REPLY, exchange, replied, replies_of, told
+
+_ASIDE = r"[(\[]{1,2}\s*(?:OOC|out of character)\b|(?m:^\s*\**(?:OOC|out of character)\**\s*[:\-–—])"
+_DISCLAIMER = r"(?m:^\W*disclaimer\W*:)"
+_KINDS = {
+    "identity": "The reply speaks of being an AI",
+    "aside": "The reply steps out of its character",
+    "disclaimer": "The reply holds a disclaimer",
+}
+
+
+def _words(name: str) -> str:
+    return alternatives(english("replies", "meta", name))
+
+
+def _may() -> pl.Expr:
+    """Whether a turn holds words of such talk. They are read when a check begins, so that a pack of one's own counts."""
+    beings = [
+        f"{article} {being}" for being in english("replies", "meta", "beings") for article in ("a", "an")
+    ]
+    said = [*english("replies", "meta", "said"), *english("replies", "meta", "disclaimers")]
+    text = pl.when(pl.col("role") == "assistant").then("text")
+    return holds_any(text, [*beings, *said, "OOC", "out of character", "disclaimer"])
+
+
+def _patterns() -> Sequence[tuple[str, str]]:
+    follows = rf"(?=\s*(?:$|[,;.:!?)\]–—-]|\s{_words('after')}\b))"
+    am = r"I(?:['’]?m| am)(?: really| actually)?(?: just| only| merely| simply| still)?"
+    identity = rf"\b(?:(?:as|{am}) an? {_words('beings')}\b{follows}|{_words('said')}\b)"
+    return (
+        ("aside", _ASIDE),
+        ("disclaimer", rf"\b{_words('disclaimers')}|{_DISCLAIMER}"),
+        ("identity", identity),
+    )
+
+
+def _look(conversation: Conversation) -> Iterator[Mark]:
+    for reply in replies_of(conversation):
+        own, _ = told(reply.text)
+        places = [
+            (found.start(), found.end(), kind)
+            for kind, pattern in _patterns()
+            if (found := compiled(pattern).search(own)) is not None
+        ]
+        if places:
+            start, end, kind = min(places)
+            asked = compiled(rf"\b{_words('asked')}\b")
+            about = asked.search(reply.question) or asked.search(reply.system)
+            evidence: Evidence = {
+                "said": reply.text[start:end].strip(),
+                "kind": kind,
+                "asked": about is not None,
+            }
+            yield Mark(reply.turn, Span(start, end), evidence)
+
+
+def _severity(evidence: Evidence) -> Severity:
+    return "info" if evidence.get("asked") else "warning"
+
+
+RULES: tuple[Rule, ...] = (
+    Rule(
+        code="reply.meta",
+        severity="warning",
+        scope="turn",
+        title="The reply speaks about itself",
+        look=_look,
+        among=REPLY & Condition(_may),
+        says=lambda e: f"{_KINDS[e['kind']]}: “{e['said']}”",
+        severity_of=_severity,
+        where="content",
+        page=Page(
+            "Finds English replies in which the assistant speaks of itself: “as an AI”, its training, its policies; asides out of character (OOC);"
+            " disclaimers. Quoted speech and code are left alone. Where the user's turn or the system prompt speaks of such things, it is info. The"
+            " words stand in the language pack (replies.toml).",
+            "A character that says it is a language model is none, and the phrase spreads to every subject.",
+            "As an AI language model, I don't have a favourite colour.",
+            "There is no automatic repair. Cut the sentence where the rest of the reply stands without it.",
+        ),
+        fires=(
+            *replied(
+                "As an AI language model, I don't have feelings.",
+                "I’m just an AI, but I like it.",
+                "(OOC: shall we go on?)",
+                "Disclaimer: all of it is made up.",
+            ),
+            exchange("Are you a robot?", "I am an AI assistant."),
+        ),
+        silent=replied(
+            '"As an AI, I do not dream," said the ship.',
+            "As an AI researcher, she knew better.",
+            "I'm an aide to the queen.",
+            "Language models predict words.",
+            "He was out of character that day.",
+        ),
+    ),
+)
