@@ -34,8 +34,13 @@ from .wording import names_in, plural
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ..balance import Distributions
     from ..training.preflight import Preflight
+    from .dividing import Division, Key
+    from .duplicate_groups import Duplicates
+    from .leakage import Leakage
     from .model import Issue
+    from .part import Which
     from .report import Report
 
 _CACHED = 256
@@ -401,6 +406,26 @@ class Dataset(Reviewing, Changing, Leaving):
 
         return stream_issues(self, self.settings.given({"profile": profile}))
 
+    def balance(self, *, where: str | None = None, tokens: Any = None) -> Distributions:
+        """What the dataset consists of, in numbers: lengths, roles, speakers, openings, point of view, languages (docs/balance.md).
+
+        ``balance.facets`` lists what there is, ``balance["reply_words"]`` is one distribution, ``balance.numbers`` a row for each,
+        ``balance.table("speaker", "viewpoint")`` one against another, ``balance.along("reply_words")`` the drift. Each is computed
+        when it is first asked for.
+
+        Args:
+            where: only the conversations that match this query (docs/queries.md). None: all.
+            tokens: what counts tokens: a tokenizer, a function of a text, the path of a ``tokenizer.json``, or ``"approx"`` for the
+                estimate. None: no tokens are counted.
+
+        Raises:
+            QueryError: if the query is not understood.
+            SourceError: if the tokenizer cannot be read.
+        """
+        from ..balance import Distributions
+
+        return Distributions(self, where=where, tokens=tokens)
+
     def preflight(
         self,
         tokenizer: Any = None,
@@ -436,6 +461,87 @@ class Dataset(Reviewing, Changing, Leaving):
             max_tokens=max_tokens,
             settings=settings,
         )
+
+    def duplicates(self, near: float | None = 0.7) -> Duplicates:
+        """Conversations that are the same, or nearly, as groups with a representative (docs/duplicates.md).
+
+        Kinds are ``exact`` (as ``dup.exact`` has it), ``dialogue`` (the same turns under another system prompt) and ``near``. What
+        user and assistant say counts; the system prompt and the rejected side of a pair do not. They are looked for once for each
+        state of the dataset.
+
+        Args:
+            near: from this Jaccard index of the sets of word 3-shingles on, two conversations are near-duplicates; above 0, at most 1.
+                None: look for exact ones and dialogues only.
+
+        Raises:
+            QueryError: if ``near`` is no such number.
+        """
+        from .duplicate_groups import Duplicates
+
+        return Duplicates(self, near)
+
+    @overload
+    def split(self, which: Which, *turns: int) -> list[Conversation]: ...
+    @overload
+    def split(
+        self,
+        which: float | Mapping[str, float],
+        *,
+        seed: int = 0,
+        by: Key | Sequence[Key] | None = "duplicates",
+        stratify: Key | None = None,
+        near: float = 0.7,
+    ) -> Division: ...
+    def split(
+        self,
+        which: Which | float | Mapping[str, float],
+        *turns: int,
+        seed: int = 0,
+        by: Key | Sequence[Key] | None = "duplicates",
+        stratify: Key | None = None,
+        near: float = 0.7,
+    ) -> list[Conversation] | Division:
+        """Divide the dataset in parts (docs/splitting.md); or, with a conversation and turns, split that conversation.
+
+        ``train, validation = ds.split(0.1)``. The parts hold places and no text; nothing is changed. The draw hangs on the seed and on
+        ids alone: the same seed gives the same parts, and what is added later moves little.
+
+        Args:
+            which: the share of the validation part, above 0 and below 1; or the share of every part by name,
+                ``{"train": 0.8, "validation": 0.1, "test": 0.1}``; or a conversation, its id or position, which is split before
+                each of ``turns`` into ``<id>/1``, ``<id>/2`` and so on.
+            turns: where a conversation is split.
+            seed: another seed draws other parts.
+            by: what is not torn apart: ``duplicates`` (groups of exact and near-duplicates), ``source``, ``character`` (names under
+                which the assistant speaks; else the system prompt), ``system`` (prompt), a function of a conversation (None:
+                it stands alone), or several of them; None: every conversation stands alone.
+            stratify: each part has its share of every ``source``, ``format``, ``character``, ``system`` prompt, quarter by number of
+                ``turns``, or value of a function, as far as groups allow.
+            near: the Jaccard index from which on two conversations are near-duplicates, for ``by="duplicates"``.
+
+        Raises:
+            QueryError: if a share, ``by`` or ``stratify`` is not understood, or the conversation cannot be split there.
+            KeyError, IndexError: if there is no such conversation.
+        """
+        from .dividing import divide
+
+        if isinstance(which, float | Mapping):
+            return divide(self, which, seed=seed, by=by, stratify=stratify, near=near)
+        return super().split(which, *turns)
+
+    def leakage(self, other: Dataset, near: float | None = 0.7) -> Leakage:
+        """The duplicates, exact and near, between this dataset and another: an evaluation set, say, or an earlier version.
+
+        Args:
+            other: the other dataset.
+            near: as for :meth:`duplicates`.
+
+        Raises:
+            QueryError: if ``near`` is no Jaccard index above 0.
+        """
+        from .dividing import leakage_between
+
+        return leakage_between(self, other, near)
 
     def states_of(self, record: Record, change: Change) -> Iterator[tuple[Record, State]]:
         """The states of records that a change to one of them brings about."""

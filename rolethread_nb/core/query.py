@@ -14,7 +14,18 @@ import polars as pl
 from ..sources.roles import ROLES
 from .model import SEVERITIES
 from .placing import Mask, turn_mask
-from .query_terms import ANYWHERE, FINDING_TERMS, TEXT_TERMS, Term, parse, pattern_of, range_of, size_and_seed
+from .query_terms import (
+    ANYWHERE,
+    FINDING_TERMS,
+    NAMES,
+    TEXT_TERMS,
+    TURN_TERMS,
+    Term,
+    parse,
+    pattern_of,
+    range_of,
+    size_and_seed,
+)
 from .sampling import drawn
 from .search import literal_pattern
 
@@ -24,6 +35,20 @@ if TYPE_CHECKING:
     from .index import Index
     from .report import Report
     from .review_state import Named
+
+
+def facet_hits(dataset: Dataset, name: str, value: str) -> pl.DataFrame:
+    """Where a facet has a value. The balance is a room above this one, asked only where a query names a facet."""
+    from ..balance.terms import hits
+
+    return hits(dataset, name, value)
+
+
+def is_of_conversations(name: str) -> bool:
+    """Whether a facet is one of conversations."""
+    from ..balance.terms import of_conversations
+
+    return of_conversations(name)
 
 
 class Query:
@@ -76,9 +101,20 @@ class Query:
             rows = [row for row in rows if row not in left_out]
         return rows
 
-    def turns(self, index: Index) -> pl.DataFrame:
+    @property
+    def about_turns(self) -> bool:
+        """Whether a term that must hold is about turns."""
+        return self._wanted.about_turns
+
+    def turns(self, dataset: Dataset) -> pl.DataFrame:
         """The turns that meet the terms about turns: columns conversation (row), turn, chars."""
-        return self._wanted.turns(index).select("conversation", "turn", "chars")
+        found = self._wanted.turns(dataset.index).select("conversation", "turn", "chars")
+        for places in self._wanted.facet_turns(dataset):
+            held = dataset.index.turns.select("conversation", "turn").filter(
+                pl.Series(turn_mask(places, dataset.index))
+            )
+            found = found.join(held, on=["conversation", "turn"], how="semi", maintain_order="left")
+        return found
 
     @property
     def _all(self) -> list[_Terms]:
@@ -110,6 +146,14 @@ class _Terms:
     def patterns(self) -> list[str]:
         named = [pattern_of(name, value) for name in TEXT_TERMS for value in self._values.get(name, ())]
         return [*named, *map(literal_pattern, self._words)]
+
+    def _facets(self, *, of_conversations: bool) -> list[str]:
+        """Names of the terms that are facets: of conversations, or of turns."""
+        return [
+            name
+            for name in self._values
+            if name not in NAMES and is_of_conversations(name) is of_conversations
+        ]
 
     def _any(self, name: str, test: Callable[[str], pl.Expr]) -> Iterable[pl.Expr]:
         if name in self._values:
@@ -148,6 +192,13 @@ class _Terms:
             held = _is_one_of([name for name, one in made if value in (one.decision, "none")])
             return ~held if value == "none" else held
 
+        def facet(name: str) -> Callable[[str], pl.Expr]:
+            def having(value: str) -> pl.Expr:
+                places = facet_hits(dataset, name, value).select(pl.struct("source", "index").alias("place"))
+                return pl.struct("source", "index").is_in(places["place"].implode())
+
+            return having
+
         def sample(value: str) -> pl.Expr:
             size, seed = size_and_seed(value)
             rows = drawn(dataset.index.conversations, seed)[:size]
@@ -165,6 +216,7 @@ class _Terms:
             *self._any("source", source),
             *self._any("tag", tag),
             *self._any("decision", decision),
+            *(test for name in self._facets(of_conversations=True) for test in self._any(name, facet(name))),
         ]
 
     def _turn_tests(self) -> list[pl.Expr]:
@@ -207,7 +259,24 @@ class _Terms:
             for name in TEXT_TERMS
             if name in self._values
         ]
+        groups += [(places, None) for places in self.facet_turns(dataset)]
         return groups + [(found(dataset, literal_pattern(word)), word.lower()) for word in self._words]
+
+    @property
+    def about_turns(self) -> bool:
+        return not self.names.isdisjoint(TURN_TERMS) or bool(self._facets(of_conversations=False))
+
+    def facet_turns(self, dataset: Dataset) -> list[pl.DataFrame]:
+        """For each facet of turns that is named: the places that have one of its values."""
+        return [
+            pl.concat(
+                [
+                    facet_hits(dataset, name, value).select("source", "index", "turn")
+                    for value in self._values[name]
+                ]
+            ).unique()
+            for name in self._facets(of_conversations=False)
+        ]
 
     def turns(self, index: Index) -> pl.DataFrame:
         tests = self._turn_tests()

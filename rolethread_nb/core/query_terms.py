@@ -12,7 +12,7 @@ from .model import SEVERITIES
 from .search import literal_pattern, regex_pattern, word_pattern
 
 _TERM = re.compile(
-    r'(?P<negated>(?:-|not:)(?=\S))?(?:(?P<name>[a-z]+):)?(?:"(?P<quoted>[^"]*)"?|(?P<plain>\S+))'
+    r'(?P<negated>(?:-|not:)(?=\S))?(?:(?P<name>[a-z][a-z_0-9]*):)?(?:"(?P<quoted>[^"]*)"?|(?P<plain>\S+))'
 )
 _RANGE = re.compile(
     r"(?:(?P<sign><=|>=|<|>)(?P<edge>\d+)|(?P<low>\d*)(?P<dots>\.\.)?(?P<high>\d*))\Z", re.ASCII
@@ -75,10 +75,15 @@ def parse(query: str) -> list[Term]:
 
 def _check(name: str, value: str) -> None:
     if name not in NAMES:
-        near = get_close_matches(name, NAMES, 1)
+        from ..balance.terms import check_value, facet_names
+
+        if name in facet_names():
+            check_value(name, value)
+            return
+        near = get_close_matches(name, (*NAMES, *facet_names()), 1)
         meant = f"did you mean {near[0]}:? There are" if near else "there are"
         raise QueryError(
-            f"No term is called {name}:; {meant} {', '.join(NAMES)}. Put words with a colon in quotation marks."
+            f"No term is called {name}:; {meant} {', '.join(NAMES)}, and the facets of ds.balance(). Put words with a colon in quotation marks."
         )
     if name in RANGES:
         range_of(name, value)

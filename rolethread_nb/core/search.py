@@ -118,6 +118,8 @@ class Searches:
         self._turns: dict[str, pl.DataFrame] = {}
         self._tags: pl.DataFrame | None = None
         self._texts = Texts()
+        # What the facets of the balance are asked of; a room above puts it there.
+        self.balance: Any = None
 
     def look(self, dataset: Dataset, patterns: Sequence[str], *, tags: bool = False) -> None:
         """Find the turns in which each of the patterns stands, and the tags, in one pass; what is known is not looked for again."""
@@ -211,10 +213,9 @@ def find(dataset: Dataset, query: Query, report: Report | None = None) -> pl.Dat
         pl.col("source").cast(pl.Int32), pl.col("index").cast(pl.Int64)
     ).with_row_index("conversation")
     keys = keys[rows]
-    about_turns = not query.names.isdisjoint(("role", "speaker", "words", "chars"))
-    if not query.patterns and not about_turns:
+    if not query.patterns and not query.about_turns:
         return _with_texts(dataset, keys.select("source", "index"))
-    turns = query.turns(index).join(keys, on="conversation", maintain_order="left")
+    turns = query.turns(dataset).join(keys, on="conversation", maintain_order="left")
     if not query.patterns:
         whole = turns.select(
             *_PLACES, pl.lit(0, dtype=pl.Int64).alias("start"), pl.col("chars").cast(pl.Int64).alias("end")

@@ -9,7 +9,6 @@ from functools import cached_property
 import numpy as np
 import polars as pl
 
-from ..checks.charts import charts
 from ..core.errors import QueryError
 from ..core.live import Live
 from ..core.model import SEVERITIES, Conversation, Issue, Message
@@ -21,6 +20,7 @@ from ..core.sampling import drawn
 from ..core.turns import encodable
 from ..core.wording import plural
 from ..sources.roles import ROLES
+from .charts_view import ChartsView
 from .conversation_view import ConversationView
 from .finding_order import Groups, Order, group_findings, order_findings
 from .requests import PAGE, address, page_args, page_of
@@ -33,10 +33,16 @@ _KEPT = 16  # orders and queries of one state that are kept
 
 
 class ReviewView:
-    """Everything a panel asks for, answered from one report. Safe to call from two threads."""
+    """Everything a panel asks for, answered from one report. Safe to call from two threads.
 
-    def __init__(self, report: Report) -> None:
+    Args:
+        report: the report.
+        whole_balance: draw all of the balance, not only what is known without reading the texts.
+    """
+
+    def __init__(self, report: Report, *, whole_balance: bool = False) -> None:
         self._live = Live(report)
+        self._whole = whole_balance
         self._seen = self._live.serial
         self._lock = threading.RLock()
         self.threads = ConversationView(report)
@@ -74,7 +80,7 @@ class ReviewView:
             "conversations": self._asked_conversations,
             "conversation": lambda args: self.threads.answer("conversation", args),
             "copy": lambda args: self.threads.answer("copy", args),
-            "charts": lambda _: {"charts": self.charts()},
+            "charts": lambda args: {"charts": self.charts(str(args.get("query", "")))},
             "facets": lambda args: self.facets(str(args.get("query", ""))),
             "status": lambda args: {
                 **self.status,
@@ -362,20 +368,14 @@ class ReviewView:
 
     # ------------------------------------------------------------------ charts and state
 
-    def charts(self) -> list[Payload]:
-        """The balance charts of the dataset."""
+    def charts(self, query: str = "") -> list[Payload]:
+        """The balance charts of the conversations that match a query."""
         _ = self._report  # takes in what changed, so that nothing older is shown
-        return self._charts
+        return self._charts.charts(query)
 
     @cached_property
-    def _charts(self) -> list[Payload]:
-        index = self._report.index
-        turns = index.turns.with_columns(pl.col("role", "speaker", "kind").cast(pl.String))
-        conversations = index.conversations.with_row_index("conversation").join(
-            index.system_heads, on="system", how="left", maintain_order="left"
-        )
-        severities = {rule.code: rule.severity for rule in self._report.rules}
-        return charts(turns, conversations, self._report.counts, severities)
+    def _charts(self) -> ChartsView:
+        return ChartsView(self._report, whole=self._whole)
 
     @property
     def header(self) -> Payload:
@@ -422,7 +422,7 @@ class ReviewView:
             "findings": self.findings(query),
             "conversations": self.conversations(query),
             "thread": None if key is None else self.threads.first_page(key, turn),
-            "charts": self.charts(),
+            "charts": self.charts(query),
             "roles": self.roles,
             "empty": self.empty,
             "status": self.status,

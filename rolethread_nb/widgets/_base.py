@@ -83,8 +83,8 @@ class Component(anywidget.AnyWidget):
 class ReportComponent(Component):
     """Base of the components that show a report."""
 
-    def __init__(self, report: Report, **traits: Any) -> None:
-        self._view = ReviewView(report)
+    def __init__(self, report: Report, *, whole_balance: bool = False, **traits: Any) -> None:
+        self._view = ReviewView(report, whole_balance=whole_balance)
         self._report = report
         super().__init__(self._view, report.dataset.name, **traits)
         self.changes = report.dataset.journal.serial

@@ -12,7 +12,9 @@ from ._base import ReportComponent, as_json, as_report, bundle
 
 
 class Balance(ReportComponent):
-    """What the dataset is made of, as bars and histograms. A chosen mark is written into ``filters``.
+    """What the dataset is made of and how it is told: lengths, speakers, dialogue, openings, findings, one idea a chart.
+
+    A chosen mark is written into ``filters`` as a query, and the other charts are drawn for it. Every text is read once for it.
 
     Args:
         shown: a dataset (which is checked) or a report.
@@ -22,7 +24,7 @@ class Balance(ReportComponent):
     _css = bundle("balance")["_css"]
 
     def __init__(self, shown: Dataset | Report, **traits: Any) -> None:
-        super().__init__(as_report(shown), **traits)
+        super().__init__(as_report(shown), whole_balance=True, **traits)
         self.state = as_json(
             {"charts": self._view.charts(), "empty": "No conversations, so nothing to weigh."}
         )

@@ -82,14 +82,26 @@ describe("the balance charts", () => {
     expect(roles.querySelector("svg")).not.toBeNull();
   });
 
-  it("are asked for anew when the rest of the query changes, not when a mark is chosen", async () => {
+  it("are drawn for the choice, but for the chart that it was made in", async () => {
     const { root, host } = await open();
     await click(one(root, "button", /^0 to 19 words/));
-    expect(host.sent).toHaveLength(0);
+    expect(host.sent.map((request) => request.args)).toEqual([{ query: "role:assistant words:0..19" }, { query: "" }, { query: "words:0..19" }]);
     host.push("filters", "castle role:assistant words:0..19");
     await settle();
-    expect(host.sent.map((request) => request.args)).toEqual([{ query: "castle" }]);
-    expect(queryBehind("castle role:user", charts)).toBe("castle");
+    expect(host.sent.slice(3).map((request) => request.args)).toContainEqual({ query: "castle" });
+    expect(queryBehind("castle role:user", charts[1]!)).toBe("castle");
+    expect(queryBehind("castle role:user", charts[0]!)).toBe("castle role:user");
+  });
+
+  it("keep their places, whichever of them has nothing to show for a choice", async () => {
+    const host = fakeHost({ state: { charts }, filters: "" }, { charts: ({ query }) => ({ charts: query ? charts.slice(1) : charts }) });
+    const root = await show(BalanceApp, host);
+    await click(one(root, "button", /^0 to 19 words/));
+    expect([...root.querySelectorAll("[data-chart]")].map((one) => one.getAttribute("data-chart"))).toEqual(["reply_words", "roles"]);
+    await click(one(root, "button", "Clear"));
+    host.push("filters", "castle");
+    await settle();
+    expect([...root.querySelectorAll("[data-chart]")].map((one) => one.getAttribute("data-chart"))).toEqual(["roles"]);
   });
 
   it("do not offer what cannot be chosen", async () => {

@@ -48,7 +48,7 @@ async function open(shown = every) {
 const figure = (root: Element, id: string) => root.querySelector(`[data-chart=${id}]`)!;
 
 describe("the kinds of charts", () => {
-  it("stand under headings, and have nothing that axe finds", async () => {
+  it("stand under headings, and have nothing that axe finds", { timeout: 30_000 }, async () => {
     const { root } = await open();
     expect([...root.querySelectorAll("h3")].map((one) => one.textContent)).toEqual(["How it reads", "Who speaks", "Habits"]);
     const { violations } = await axe.run(root, { rules: { "color-contrast": { enabled: false } } });

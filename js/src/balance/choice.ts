@@ -15,12 +15,12 @@ export function chooseMark(query: string, filter: string, charts: Chart[]): stri
 }
 
 /**
- * The query without the marks' own terms. The charts are drawn for it, so that a chosen bar stays among the
- * others instead of being the only one left.
+ * The query that a chart is drawn for: without the terms of its own chosen marks, so that a chosen bar stays among the others
+ * instead of being the only one left.
  */
-export function queryBehind(query: string, charts: Chart[]): string {
+export function queryBehind(query: string, chart: Chart): string {
   const own = new Set(
-    filtersOf(charts)
+    filtersOf([chart])
       .filter((filter) => isChosen(query, filter))
       .flatMap(terms),
   );

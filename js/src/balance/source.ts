@@ -3,13 +3,15 @@ import type { Chart } from "../lib/protocol.ts";
 import { Store } from "../lib/store.ts";
 import { queryBehind } from "./choice.ts";
 
-/** The charts for the present query, apart from the marks chosen in the charts themselves. */
+/** The charts for the present query; a chart that something is chosen in is drawn for the rest of the query. */
 export class ChartSource extends Store {
   charts: Chart[] = [];
   failure = "";
   busy = false;
   #host: Host;
   #query: string | null = null;
+  // As they came at first, so that a chart keeps its place.
+  #order: string[] = [];
 
   constructor(host: Host) {
     super();
@@ -18,15 +20,15 @@ export class ChartSource extends Store {
 
   seed(charts: Chart[], query: string): void {
     this.charts = charts;
-    this.#query = queryBehind(query, charts);
+    this.#order = charts.map(({ id }) => id);
+    this.#query = query;
     this.failure = "";
     this.busy = false;
     this.changed();
   }
 
   follow(query: string): void {
-    const behind = queryBehind(query, this.charts);
-    if (behind !== this.#query) void this.#load(behind);
+    if (query !== this.#query && this.#host.get("kernel") !== "none") void this.#load(query);
   }
 
   retry(): void {
@@ -41,14 +43,19 @@ export class ChartSource extends Store {
     this.#query = query;
     this.busy = true;
     this.changed();
-    const reply = await this.#host.request("charts", { query }, "charts");
-    if (reply.status === "void" || this.#query !== query) return;
+    const behind = new Map(this.charts.map((chart) => [chart.id, queryBehind(query, chart)] as const));
+    const asked = [...new Set([query, ...behind.values()])];
+    const replies = await Promise.all(asked.map((one, at) => this.#host.request("charts", { query: one }, `charts ${at}`)));
+    if (this.#query !== query || replies.some(({ status }) => status === "void")) return;
     this.busy = false;
-    if (reply.status === "ok") {
-      this.charts = reply.result.charts;
-      this.failure = "";
-    } else {
-      this.failure = reply.error;
+    const failed = replies.find((reply) => reply.status === "failed");
+    this.failure = failed ? failed.error : "";
+    if (!failed) {
+      const drawn = new Map(asked.map((one, at) => [one, replies[at]!.status === "ok" ? replies[at]!.result.charts : []] as const));
+      const found = (drawn.get(query) ?? []).filter(({ id }) => (behind.get(id) ?? query) === query);
+      for (const [id, rest] of behind) if (rest !== query) found.push(...(drawn.get(rest) ?? []).filter((chart) => chart.id === id));
+      this.#order = [...new Set([...this.#order, ...found.map(({ id }) => id)])];
+      this.charts = found.sort((a, b) => this.#order.indexOf(a.id) - this.#order.indexOf(b.id));
     }
     this.changed();
   }

@@ -145,6 +145,8 @@ describe("the review panel", () => {
     expect(at.sent.map(({ name, args }) => [name, (args as { query: string }).query])).toEqual([
       ["findings", "role:assistant"],
       ["conversations", "role:assistant"],
+      ["charts", "role:assistant"],
+      ["charts", ""],
     ]);
     expect(one(root, "tab", /Conversations/).textContent).toBe("Conversations200");
     expect((one(root, "searchbox") as HTMLInputElement).value).toBe("role:assistant");

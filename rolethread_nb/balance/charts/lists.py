@@ -1,0 +1,109 @@
+"""Lists of openings, closings and phrases, each with places where it stands."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from ...checks.charts.wording import Chart, counted, label, percent
+from ...core.word_table import word_spans
+from ..distributions import Distributions
+from ..facet import Facet
+from ..texts import words_in
+from .said import HABITS, having_any, rows_of
+
+_SHOWN = 8
+_LINES = 2
+_AROUND = 48  # characters on either side
+_FEWEST = 3  # replies that share it
+
+_SAID = {
+    "opening": ("opens", "open", "{share} of replies open with one of {count}", "how replies begin"),
+    "closing": ("ends", "end", "{share} of replies end with one of {count}", "how replies end"),
+    "phrase": ("has", "have", "{share} of replies have one of {count}", "phrases of four words"),
+}
+_NO = {"opening": "No opening is shared by three replies", "closing": "No closing is shared by three replies"}
+
+
+def phrases(balance: Distributions, name: str) -> Chart | None:
+    """What several replies have in common, the most frequent first; None where there is nothing to compare."""
+    frame = balance[name]
+    facet = balance.facet(name)
+    replies = balance.described("reply_words")["count"]
+    shown = frame[frame["count"] >= _FEWEST].head(_SHOWN)
+    if not replies or (shown.empty and name not in _NO):
+        return None
+    most = int(shown["count"].max()) if len(shown) else 1
+    marks = []
+    for row in rows_of(shown):
+        lines = _lines(balance, facet, row["value"])
+        marks.append(
+            {
+                "label": label(lines[0]["phrase"] if lines else row["label"]),
+                "length": round(row["count"] / most, 5),
+                "value": row["count"],
+                "text": f"{counted(row['count'], 'reply', 'replies')}, {percent(row['count'], replies)}",
+                "tone": "assistant",
+                "filter": facet.found_by(row["value"]),
+                "lines": lines,
+            }
+        )
+    three = shown.head(3)
+    title, count = _NO.get(name, ""), 0
+    if len(three):
+        count = (
+            int(three["count"].sum()) if name != "phrase" else having_any(balance, name, list(three["value"]))
+        )
+        few = {1: "the same words", 2: "two phrases", 3: "three phrases"}[len(three)]
+        template = _SAID[name][2]
+        title = template.format(share=percent(count, replies), count=few)
+        title = title.replace("one of the same", "the same")
+    return {
+        "id": name,
+        "kind": "phrases",
+        "group": HABITS,
+        "title": title,
+        "subtitle": f"{_SAID[name][3]}, {counted(replies, 'reply', 'replies')}",
+        "total": replies,
+        "told": count,
+        "x": {"label": "replies"},
+        "marks": marks,
+    }
+
+
+def _lines(balance: Distributions, facet: Facet, value: str) -> list[dict[str, Any]]:
+    """The first places where a phrase stands, each in another conversation where there are several."""
+    places = balance.places(facet.name, value).drop_duplicates(["source", "index"]).head(_LINES)
+    words = words_in(value)
+    found = []
+    for place in rows_of(places):
+        conversation = balance.dataset.conversation_at(place["source"], place["index"])
+        if conversation is None:
+            continue
+        text = conversation.message(place["turn"]).text
+        start, end = _where(text, words, last=facet.name == "closing")
+        before = " ".join(text[max(0, start - _AROUND) : start].split())
+        after = text[end : end + _AROUND]
+        found.append(
+            {
+                "before": f"{'…' if start > _AROUND else ''}{before}{' ' if before and text[start - 1 : start].isspace() else ''}",
+                "phrase": " ".join(text[start:end].split()),
+                "after": re.sub(r"\s+", " ", after) + ("…" if end + _AROUND < len(text) else ""),
+                "key": f"{place['source']}:{place['index']}",
+                "turn": place["turn"],
+            }
+        )
+    return found
+
+
+def _where(text: str, words: Sequence[str], *, last: bool) -> tuple[int, int]:
+    """Where a run of words stands in a text, the first or the last time."""
+    spans = word_spans(text)
+    said = [text[start:end].lower() for start, end in spans]
+    split = [part for word in words for part in re.split("['’]", word)]
+    found = [at for at in range(len(said) - len(split) + 1) if said[at : at + len(split)] == split]
+    if not found or not split:
+        return 0, 0
+    at = found[-1] if last else found[0]
+    return spans[at].start, spans[at + len(split) - 1].end

@@ -1,0 +1,128 @@
+"""Phrases: runs of words that many replies share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+
+from ..core.hashing import Words
+from ..core.model import Span
+from ..core.word_table import Flags, word_spans
+from .facet import Column, Rows
+from .texts import phrase_of, words_in
+
+if TYPE_CHECKING:
+    from .gathered import Gathered
+    from .view import View
+
+WORDS, CHARACTERS = 4, 8  # of a phrase; of one in a script without blanks
+MOST = 300  # so many phrases are kept
+_CELLS = 1 << 22
+_FEWEST = 3  # in so many replies a phrase has to stand
+_ALIKE = 0.7  # two phrases that overlap and stand in nearly as many replies are pieces of one
+_UNSPACED = ("Han", "Japanese", "Hangul", "Thai", "Lao", "Khmer", "Myanmar")
+
+
+@dataclass
+class Phrases:
+    """Gathers a hash of each run of words of the replies: 8 bytes a word until the phrases are chosen.
+
+    The 300 that stand in most replies are kept, of those that stand in three at least. Of two that overlap and stand in nearly as many
+    replies only one is kept.
+    """
+
+    _hashes: list[Words] = field(default_factory=list)
+    _counts: list[Rows] = field(default_factory=list)
+    _unspaced: list[Flags] = field(default_factory=list)
+
+    def add(self, view: View) -> None:
+        words = view.reply_words
+        unspaced = view.script.gather(view.rows("reply")).is_in(_UNSPACED).fill_null(False).to_numpy()
+        runs = [
+            (words.phrases(length), own)
+            for length, own in ((WORDS, ~unspaced), (CHARACTERS, unspaced))
+            if own.any()
+        ]
+        hashes, rows = [np.empty(0, np.uint64)], [np.empty(0, np.int64)]
+        for (values, at), own in runs:
+            kept = own[words.rows[at]]
+            hashes.append(values[kept])
+            rows.append(words.rows[at][kept])
+        row = np.concatenate(rows)
+        order = np.argsort(row, kind="stable") if len(runs) > 1 else slice(None)
+        self._unspaced.append(unspaced)
+        self._hashes.append(np.concatenate(hashes)[order])
+        self._counts.append(np.bincount(row, minlength=words.texts))
+
+    def finish(self, gathered: Gathered) -> Column:
+        replies = gathered.rows("reply")
+        if not len(replies):
+            return Column(np.empty(0, np.int32), pl.Series([], dtype=pl.String), np.empty(0, np.int64))
+        hashes, counts = np.concatenate(self._hashes), np.concatenate(self._counts)
+        self._hashes.clear()
+        owners = np.repeat(np.arange(len(counts)), counts)
+        runs = pl.DataFrame(
+            {
+                "hash": hashes,
+                "owner": owners,
+                "at": np.arange(len(hashes)) - (np.cumsum(counts) - counts)[owners],
+            }
+        )
+        cells = (hashes & np.uint64(_CELLS - 1)).astype(np.int64)
+        runs = runs.filter(
+            pl.Series(np.bincount(cells, minlength=_CELLS)[cells] >= _FEWEST)
+        )  # most runs stand once
+        often = runs.group_by("hash").len().filter(pl.col("len") >= _FEWEST)
+        found = runs.join(often, on="hash", how="semi", maintain_order="left").unique(
+            ["hash", "owner"], keep="first", maintain_order=True
+        )
+        ranked = (
+            found.group_by("hash", maintain_order=True)
+            .agg(count=pl.len(), owner=pl.col("owner").first(), at=pl.col("at").first())
+            .filter(pl.col("count") >= _FEWEST)
+            .sort("count", descending=True, maintain_order=True)
+            .head(2 * MOST)
+        )
+        kept = _apart(ranked.with_columns(phrase=self._texts(gathered, ranked)))
+        members = found.join(kept.with_row_index("code").select("hash", "code"), on="hash").sort(
+            "owner", "code"
+        )
+        codes = members["code"].to_numpy().astype(np.int32)
+        return Column(codes, kept["phrase"], members["owner"].to_numpy().astype(np.int64))
+
+    def _texts(self, gathered: Gathered, ranked: pl.DataFrame) -> pl.Series:
+        """The words of phrases, from the replies they first stand in."""
+        unspaced = np.concatenate(self._unspaced)
+        words: dict[int, tuple[str, list[Span]]] = {}
+        found = []
+        for owner, at in ranked.select("owner", "at").iter_rows():
+            if owner not in words:
+                text = gathered.text("reply", owner)
+                words[owner] = text, word_spans(text)
+            text, spans = words[owner]
+            found.append(phrase_of(text, spans[at : at + (CHARACTERS if unspaced[owner] else WORDS)]))
+        return pl.Series("phrase", found, dtype=pl.String)
+
+
+def _apart(ranked: pl.DataFrame) -> pl.DataFrame:
+    """Phrases in their order, without those that begin with what one before them ends with, or the other way round, and are as frequent."""
+    begins: dict[str, list[int]] = {}
+    ends: dict[str, list[int]] = {}
+    counts = ranked["count"].to_list()
+    kept = []
+    for row, phrase in enumerate(ranked["phrase"].to_list()):
+        words = words_in(phrase)
+        lengths = range(max(2, len(words) // 2), len(words))
+        first = ["\0".join(words[:length]) for length in lengths]
+        last = ["\0".join(words[-length:]) for length in lengths]
+        near = [*(ends.get(piece, ()) for piece in first), *(begins.get(piece, ()) for piece in last)]
+        if any(counts[row] >= _ALIKE * counts[other] for others in near for other in others):
+            continue
+        for known, pieces in ((begins, first), (ends, last)):
+            for piece in pieces:
+                known.setdefault(piece, []).append(row)
+        kept.append(row)
+    return ranked[kept].head(MOST)
