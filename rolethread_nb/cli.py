@@ -1,6 +1,6 @@
 """The command line: the same core without a notebook, for scripts and CI.
 
-Exit status 0: nothing at or above ``--fail-on``; 1: findings; 2: wrong use, or no record at all could be parsed.
+Exit status 0: nothing at or above ``--fail-on``, and every gate passed; 1: findings, or a gate that failed; 2: wrong use, or no record at all could be parsed.
 """
 
 from __future__ import annotations
@@ -11,12 +11,11 @@ import json
 import os
 import sys
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
-from ._version import __version__
-from .checks.catalogue import PROFILES, compat_rules, rule, rules
+from .checks.catalogue import compat_rules, rule, rules
 from .checks.manual import catalogue_dicts, catalogue_markdown, catalogue_text, page_text
 from .core.compare import Comparison
 from .core.dataset import Dataset
@@ -26,14 +25,11 @@ from .core.model import SEVERITIES
 from .core.repair import Plan
 from .core.report import Report
 from .core.wording import names_in, plural
+from .gates import read_gates
+from .options import parser
 from .outputs.comparison import comparison_text
 from .outputs.terminal import report_text
-from .settings import FAIL_ON
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: {message}\n")
+from .settings import DEFAULT
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -42,15 +38,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
-        parser = _parser()
         words = list(sys.argv[1:] if argv is None else argv)
         own, others = words, []
         if "--" in words and words[:1] == ["review"]:
             own, others = words[: words.index("--")], words[words.index("--") + 1 :]
-        arguments = parser.parse_args(own)
+        arguments = parser().parse_args(own)
         arguments.others = others
-        run: Callable[[argparse.Namespace], int] = arguments.run
-        return run(arguments)
+        return _COMMANDS[arguments.command](arguments)
     except RolethreadError as problem:
         print(f"rolethread-nb: {problem}", file=sys.stderr)
         return 2
@@ -59,151 +53,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     except KeyboardInterrupt:
         return 130
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
-        prog="rolethread-nb", description="Look at, check and mend conversational fine-tuning datasets."
-    )
-    parser.add_argument("--version", action="version", version=f"rolethread-nb {__version__}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-
-    check = commands.add_parser("check", help="report what is wrong with a dataset")
-    _reading(check)
-    check.add_argument("--fail-on", choices=FAIL_ON, help="exit 1 from this severity on (default: error)")
-    _choosing(check)
-    check.add_argument("--baseline", metavar="FILE", help="report only findings that this file does not know")
-    check.add_argument(
-        "--write-baseline",
-        action="store_true",
-        help="write all findings into the baseline: they are known from now on",
-    )
-    check.add_argument("--json", action="store_true", help="print one JSON object")
-    check.set_defaults(run=_check)
-
-    repair = commands.add_parser("repair", help="write a repaired copy")
-    _reading(repair)
-    repair.add_argument("-o", "--output", metavar="OUT", help="the copy; its extension picks the compression")
-    _choosing(repair)
-    repair.add_argument("--unsafe", action="store_true", help="also repair what may change the meaning")
-    repair.add_argument("--diff", action="store_true", help="only show what would change")
-    repair.add_argument("--force", action="store_true", help="replace OUT if it exists")
-    repair.set_defaults(run=_repair)
-
-    export = commands.add_parser("export", help="write the dataset in another layout")
-    _reading(export)
-    export.add_argument("-o", "--output", metavar="OUT", required=True)
-    export.add_argument(
-        "--format",
-        default="messages",
-        help="messages, sharegpt, alpaca, prompt-completion, preference, csv, parquet, or same for the records as they came",
-    )
-    export.add_argument(
-        "--target", metavar="T", help="a trainer: the layout it reads best, and beside OUT what it needs"
-    )
-    export.add_argument("--clean", action="store_true", help="only the keys that trainers read")
-    export.add_argument(
-        "--only-valid",
-        action="store_true",
-        help="leave conversations with errors out, and what the target would refuse",
-    )
-    export.add_argument("--where", metavar="QUERY", help="only conversations that match")
-    export.add_argument(
-        "--only",
-        choices=("kept", "not-rejected"),
-        help="by what was decided on the conversations in a review",
-    )
-    export.add_argument(
-        "--strict", action="store_true", help="write nothing if the format cannot hold everything"
-    )
-    export.add_argument("--dry-run", action="store_true", help="write nothing, only say what would be lost")
-    export.add_argument("--force", action="store_true", help="replace OUT if it exists")
-    export.set_defaults(run=_export)
-
-    _preflight_options(
-        commands.add_parser("preflight", help="say what trainers would do with each conversation")
-    )
-
-    compared = commands.add_parser("compare", help="say what differs between two versions of a dataset")
-    compared.add_argument("before", metavar="BEFORE")
-    compared.add_argument("after", metavar="AFTER", help="one of the two may be - for standard input")
-    _meaning(compared)
-    compared.add_argument("--json", action="store_true", help="print one JSON object")
-    compared.set_defaults(run=_compare)
-
-    catalogue = commands.add_parser("rules", help="list the rules, or show the page of one")
-    catalogue.add_argument("code", nargs="?", metavar="CODE", help="a code for its page, or a family")
-    catalogue.add_argument("--json", action="store_true")
-    catalogue.add_argument("--markdown", action="store_true", help="the reference page of the documentation")
-    catalogue.set_defaults(run=_rules)
-
-    review = commands.add_parser(
-        "review", help="write a review notebook beside the file and open it in JupyterLab"
-    )
-    review.add_argument("file", metavar="FILE")
-    _meaning(review, PROFILES)
-    review.add_argument("--no-open", action="store_true", help="only write the notebook")
-    review.set_defaults(run=_review)
-    return parser
-
-
-def _preflight_options(parser: argparse.ArgumentParser) -> None:
-    _reading(parser)
-    parser.add_argument(
-        "--target", action="append", metavar="T", help="a trainer, or all (default: trl); may be repeated"
-    )
-    parser.add_argument(
-        "--template",
-        metavar="T",
-        help="a .jinja file, a tokenizer's folder or tokenizer_config.json, trl:NAME (default: ChatML)",
-    )
-    parser.add_argument("--tokenizer", metavar="F", help="a tokenizer.json, or the folder that holds it")
-    parser.add_argument(
-        "--max-tokens", type=int, metavar="N", help="the length limit (default: the trainer's)"
-    )
-    parser.add_argument(
-        "--set", action="append", metavar="NAME=VALUE", help="a setting of the trainers; may be repeated"
-    )
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.set_defaults(run=_preflight)
-
-
-def _reading(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "files", nargs="+", metavar="FILE", help="a file, folder or pattern; - is standard input"
-    )
-    _meaning(parser)
-
-
-def _meaning(parser: argparse.ArgumentParser, profiles: Sequence[str] | None = None) -> None:
-    """The options that say how the data is to be understood."""
-    parser.add_argument(
-        "--profile", choices=profiles, help=f"what is normal: {', '.join(PROFILES)} (default: chat)"
-    )
-    parser.add_argument(
-        "--role", action="append", metavar="LABEL=ROLE", help="what an unknown label means; may be repeated"
-    )
-    parser.add_argument(
-        "--field",
-        action="append",
-        metavar="PART=KEY",
-        help="a key that is not known: messages=dialog, role=who, text=utterance, ...; may be repeated",
-    )
-    parser.add_argument(
-        "--settings", metavar="FILE", help="take the settings from this file (default: above FILE)"
-    )
-    parser.add_argument("--no-settings", action="store_true", help="take no settings from files")
-    parser.add_argument(
-        "--no-review",
-        action="store_true",
-        help="the files as they are, without the decisions and edits of a review beside them",
-    )
-
-
-def _choosing(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--select", action="append", metavar="C", help="only these codes or families")
-    parser.add_argument("--ignore", action="append", metavar="C", help="not these codes or families")
-    parser.add_argument("--where", metavar="QUERY", help="only findings that match")
 
 
 def _named(given: Sequence[str] | None) -> list[str] | None:
@@ -262,32 +111,48 @@ def _refuse_what_is_no_data(dataset: Dataset) -> None:
     raise SourceError(f"{dataset.sources[first.source].name} is no dataset: {first.reason}{where}.")
 
 
-def _checked(arguments: argparse.Namespace, *, baseline: str | bool | None = False) -> tuple[Dataset, Report]:
-    dataset = _load(arguments, arguments.files)
-    report = dataset.check(
+def _checked(
+    dataset: Dataset, arguments: argparse.Namespace, *, baseline: str | bool | None = False
+) -> Report:
+    return dataset.check(
         arguments.profile,
         select=_named(arguments.select),
         ignore=_named(arguments.ignore),
         where=arguments.where,
         baseline=baseline,
     )
-    return dataset, report
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    dataset, report = _checked(arguments, baseline=False if arguments.write_baseline else arguments.baseline)
+    dataset = _load(arguments, arguments.files)
     if arguments.write_baseline:
+        report = _checked(dataset, arguments)
         return _write_baseline(arguments.baseline or dataset.settings["baseline"], report)
-    report.settings = report.settings.given({"fail-on": arguments.fail_on})
-    fail_on = report.settings["fail-on"]
+    gate = None if arguments.gate is None else Path(arguments.gate).absolute()
+    dataset.settings = dataset.settings.given({"fail-on": arguments.fail_on, "gate": gate})
+    if (named := dataset.settings["gate"]) is not None:
+        read_gates(named)  # what makes no sense is said before the work, not after it
+    report = _checked(dataset, arguments, baseline=arguments.baseline)
+    gates = report.gated
+    for path, write in ((arguments.sarif, report.to_sarif), (arguments.markdown, report.to_markdown)):
+        if path is not None:
+            write(path)
     if arguments.json:
         print(report.to_json(), end="")
     else:
         print(report_text(report, colour=sys.stdout.isatty() and "NO_COLOR" not in os.environ))
-    if fail_on == "never":
-        return 0
-    counted = SEVERITIES[: SEVERITIES.index(fail_on) + 1]
-    return 1 if any(report.severities[name] for name in counted) else 0
+        if gates is not None:
+            print(f"\n{gates}")
+    return 1 if _fails(report) or not (gates is None or gates.ok) else 0
+
+
+def _fails(report: Report) -> bool:
+    """Whether a finding is as severe as ``fail-on`` says. With gates only if somebody has said it: they are the limits then."""
+    fail_on = report.settings["fail-on"]
+    if report.settings["gate"] is not None and report.settings.origin("fail-on") == DEFAULT:
+        return False
+    counted = SEVERITIES[: SEVERITIES.index(fail_on) + 1] if fail_on != "never" else ()
+    return any(report.severities[name] for name in counted)
 
 
 def _write_baseline(path: str | Path | None, report: Report) -> int:
@@ -302,7 +167,8 @@ def _repair(arguments: argparse.Namespace) -> int:
     if arguments.output is None and not arguments.diff:
         raise RolethreadError("Say where the repaired copy goes (-o OUT), or --diff to only look.")
     _refuse_standard_output(arguments.output)
-    dataset, report = _checked(arguments)
+    dataset = _load(arguments, arguments.files)
+    report = _checked(dataset, arguments)
     plan = report.repairs(unsafe=arguments.unsafe)
     if arguments.diff:
         print(plan.preview(limit=len(plan)))
@@ -415,3 +281,14 @@ def _review(arguments: argparse.Namespace) -> int:
     if arguments.no_open:
         return 0
     return open_in_jupyterlab(path, arguments.others)
+
+
+_COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
+    "check": _check,
+    "repair": _repair,
+    "export": _export,
+    "preflight": _preflight,
+    "compare": _compare,
+    "rules": _rules,
+    "review": _review,
+}

@@ -28,6 +28,7 @@ _DEFAULTS: dict[str, Any] = {
     "where": None,
     "baseline": None,
     "fail-on": "error",
+    "gate": None,
 }
 _TABLES = ("roles", "fields", "thresholds")
 _KNOWN: dict[str, type] = {
@@ -36,6 +37,7 @@ _KNOWN: dict[str, type] = {
     "ignore": list,
     "fail-on": str,
     "baseline": str,
+    "gate": str,
     "roles": dict,
     "fields": dict,
     "thresholds": dict,
@@ -232,8 +234,9 @@ def _checked(found: Mapping[str, Any], path: Path) -> dict[str, Any]:
             checked["thresholds"] = flat_thresholds(found["thresholds"])
         except QueryError as problem:
             raise QueryError(f"{path}: {problem}") from None
-    if "baseline" in found:
-        checked["baseline"] = path.absolute().parent / found["baseline"]
+    for key in ("baseline", "gate"):
+        if key in found:
+            checked[key] = path.absolute().parent / found[key]
     return checked
 
 

@@ -21,8 +21,13 @@ from .model import SEVERITIES, Conversation, Issue, Span
 from .wording import names_in, plural
 
 if TYPE_CHECKING:
+    import os
+
     import pandas as pd
 
+    from ..compat.score import RolethreadScore
+    from ..gates import Gates
+    from ..health import Card
     from ..sources.roles import Role
     from ..widgets.datagrid import FindingGrid
     from ..widgets.issues import Issues
@@ -68,6 +73,7 @@ class Report:
         self.everything = findings
         self.ignored: Report | None = None
         self.seconds = 0.0
+        self._gated: tuple[Path, Gates] | None = None
         per_rule = dict(findings.table.group_by("rule").len().iter_rows())
         self.counts: dict[str, int] = {r.code: per_rule[n] for n, r in enumerate(self.rules) if n in per_rule}
 
@@ -213,11 +219,51 @@ class Report:
         """
         return next((ran for ran in self.rules if ran.code == code), None) or rule(code)
 
+    def gates(self, gates: str | os.PathLike[str] | Mapping[str, Any] | None = None) -> Gates:
+        """Measure what was found against limits (docs/gates.md).
+
+        Args:
+            gates: a file with a table ``[gates]``, or such a table as a mapping: ``{"severity:error": 0}``. None: the file that the
+                settings name.
+
+        Raises:
+            QueryError: if a gate makes no sense, or measures what this check did not look for.
+            SourceError: if the file cannot be read.
+        """
+        from ..gates import run_gates
+
+        return run_gates(self, gates)
+
+    @property
+    def gated(self) -> Gates | None:
+        """The results of the gates that the settings name, None if they name none."""
+        named = self.settings["gate"]
+        if named is None:
+            return None
+        if self._gated is None or self._gated[0] != named:
+            self._gated = named, self.gates()
+        return self._gated[1]
+
+    def rolethread_score(self, *, tags: Mapping[str, str | None] | None = None) -> RolethreadScore:
+        """RoleThread Lite's score of the dataset, by its own formulas, with what each was reckoned from (docs/rolethread-lite.md).
+
+        Args:
+            tags: the tags that count as known, each with its category. None: those the app comes with, and those of the sidecar
+                beside the file.
+
+        Raises:
+            StalePlanError: if the dataset has changed since it was checked.
+        """
+        from ..compat.score import rolethread_score
+
+        return rolethread_score(self, tags)
+
     def as_dict(self) -> dict[str, Any]:
         """The object of ``check --json``."""
         from ..outputs.report_files import report_dict
 
-        return report_dict(self)
+        gated = self.gated
+        return report_dict(self) if gated is None else {**report_dict(self), "gates": gated.as_dict()}
 
     def to_json(self, path: str | Path | None = None) -> str:
         """The report as JSON text; written to ``path`` as well if one is given."""
@@ -236,6 +282,24 @@ class Report:
         from ..outputs.views import ReviewView
 
         return self._kept(review_html(ReviewView(self).state(), footer=self.footer), path)
+
+    def to_sarif(self, path: str | Path | None = None) -> str:
+        """The findings as SARIF 2.1.0, for code scanning (docs/ci.md); written to ``path`` as well if one is given."""
+        from ..outputs.sarif import report_sarif
+
+        return self._kept(report_sarif(self), path)
+
+    def to_markdown(self, path: str | Path | None = None) -> str:
+        """A summary in Markdown, for the page of a CI job (docs/ci.md); written to ``path`` as well if one is given."""
+        from ..outputs.markdown import report_markdown
+
+        return self._kept(report_markdown(self), path)
+
+    def card(self) -> Card:
+        """The health card: what was measured, in plain sentences with their numbers, the worst first (docs/card.md)."""
+        from ..health import Card
+
+        return Card(self)
 
     def datagrid(self) -> FindingGrid | Issues:
         """The findings as a spreadsheet, one row each, with cells for the review of their conversations (docs/datagrid.md).

@@ -1,0 +1,136 @@
+"""Numbers of the balance for gates: ``reply_words.median``, ``speaker.top_share``, and how often a value occurs, ``viewpoint.second``."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Iterable, Sequence
+from difflib import get_close_matches
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from ..balance import Distributions
+from ..balance.terms import exact_term
+from ..core.errors import StalePlanError
+from .measured import Measured, share_of
+from .reading import Gate
+from .wording import beside
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ..core.report import Report
+
+_OF_NUMBERS = ("count", "missing", "min", "q05", "q25", "median", "q75", "q95", "max", "mean")
+_OF_CATEGORIES = ("count", "missing", "distinct", "effective", "top_share", "top3_share")
+
+
+class Balance:
+    """The balance of what a report is about, made when a gate first asks for it.
+
+    Args:
+        report: the report.
+        names: what all gates measure, so that their facets are computed in one pass.
+    """
+
+    def __init__(self, report: Report, names: Sequence[str]) -> None:
+        self._report = report
+        self._wanted = {name.partition(".")[0] for name in names}
+
+    def knows(self, name: str) -> bool:
+        """Whether a name begins with that of a facet."""
+        return name.partition(".")[0] in self._about
+
+    @property
+    def names(self) -> list[str]:
+        """The names of all numbers."""
+        return [
+            f"{facet}.{number}"
+            for facet, about in self._about.items()
+            for number in (_OF_NUMBERS if about["kind"] == "number" else _OF_CATEGORIES)
+        ]
+
+    @cached_property
+    def _made(self) -> Distributions:
+        if self._report.dataset.edits is not self._report.edits:
+            raise StalePlanError(
+                "The dataset has changed since it was checked; check it again for its gates."
+            )
+        made = Distributions(self._report.dataset, report=self._report)
+        return made.compute(name for name in made.facets["name"] if name in self._wanted)
+
+    @cached_property
+    def _about(self) -> dict[Hashable, dict[Hashable, Any]]:
+        return self._made.facets.set_index("name").to_dict("index")
+
+    def measure(self, gate: Gate) -> Measured:
+        """The number that a gate is about.
+
+        Raises:
+            QueryError: if the facet has no such number.
+        """
+        if gate.where:
+            raise gate.refused("'where' is about findings; this is none of them.")
+        facet, _, of = gate.measure.partition(".")
+        kind = self._about[facet]["kind"]
+        known = _OF_NUMBERS if kind == "number" else _OF_CATEGORIES
+        if of in known:
+            return self._number(facet, of, gate)
+        if kind == "number" or not of:
+            near = get_close_matches(of, known, 1)
+            hint = f"did you mean {facet}.{near[0]}?" if near else f"there are {', '.join(known)}."
+            said = f"{facet} has no number {of!r}" if of else f"{facet} is no number itself; say which of it"
+            raise gate.refused(f"{said}; {hint}")
+        return self._value(facet, of, gate)
+
+    def _number(self, facet: str, of: str, gate: Gate) -> Measured:
+        if gate.of:
+            raise gate.refused("'share' is about findings and values; say 'max' or 'min'.")
+        value = self._made.described(facet)[of]
+        if value is None:
+            return Measured(None, "there is nothing to measure", None, ())
+        query, rows = self._behind(facet, of, gate)
+        edges = [edge for edge in (gate.most, gate.least) if edge is not None]
+        return Measured(value, beside(value, edges), query, rows)
+
+    def _behind(self, facet: str, of: str, gate: Gate) -> tuple[str | None, list[int]]:
+        """What is behind a number: of a size what is beyond the limits, of a share what has the value, else everything."""
+        if of == "missing":
+            return None, self._rows(self._made.places(facet, None))
+        if of in ("top_share", "top3_share"):
+            values = list(self._made[facet]["value"].head(1 if of == "top_share" else 3))
+            return self._having(facet, values)
+        if of == "count" or self._about[facet]["kind"] != "number":
+            return "", list(range(self._report.index.conversations.height))
+        beyond = []
+        if gate.least is not None and gate.least > 0:
+            beyond.append(f"..{math.ceil(gate.least) - 1}")
+        if gate.most is not None:
+            beyond.append(f"{max(math.floor(gate.most) + 1, 0)}..")
+        return self._having(facet, beyond)
+
+    def _having(self, facet: str, values: Sequence[str]) -> tuple[str | None, list[int]]:
+        """The query and the conversations of some values of a facet."""
+        terms = [exact_term(self._made.facet(facet), value) for value in values]
+        query = " ".join(terms) if terms and all(terms) else None
+        found = [self._rows(self._made.places(facet, value)) for value in values]
+        return query, sorted({row for rows in found for row in rows})
+
+    def _value(self, facet: str, value: str, gate: Gate) -> Measured:
+        """How often a category has a value; one that never occurs has it 0 times."""
+        unit = str(self._about[facet]["unit"])
+        if gate.of == "replies" and unit != "reply":
+            raise gate.refused(f"{facet} is not about replies; leave 'of' out.")
+        found = self._made[facet]
+        counts = found["count"][found["value"] == value].tolist()
+        count = counts[0] if counts else 0
+        query, rows = self._having(facet, [value] if counts else [])
+        many = {"reply": "replies"}.get(unit, f"{unit}s")
+        if gate.of is None:
+            return Measured(count, f"{count:,} {unit if count == 1 else many}", query, rows)
+        whole = self._made.described(facet)["count"]
+        return share_of(count, whole, unit, many, query, rows)
+
+    def _rows(self, places: pd.DataFrame) -> list[int]:
+        pairs: Iterable[tuple[Any, Any]] = zip(places["source"], places["index"], strict=True)
+        rows = (self._report.index.row(int(source), int(index)) for source, index in pairs)
+        return sorted({row for row in rows if row is not None})

@@ -1,0 +1,125 @@
+"""What a check found, one measurement a rule."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import Any
+
+import polars as pl
+
+from ..checks.rule import Rule
+from ..core.edits import Record
+from ..core.model import SEVERITIES
+from ..core.report import Report
+from ..core.wording import plural
+from .measurement import LEVELS, Example, Measurement
+
+_AROUND = 40  # characters on either side of a stretch of text
+_STRETCH = 80
+
+
+def measured(report: Report) -> Iterator[Measurement]:
+    """A measurement for every rule that found something."""
+    table = report.findings.numbered
+    total = report.index.conversations.height
+    for number, rule in enumerate(report.rules):
+        own = table.filter(pl.col("rule") == number)
+        if not own.height:
+            continue
+        about_all = own.filter(pl.col("index").is_null())
+        level = LEVELS[int(own["severity"].to_numpy().min())]
+        places = own.drop_nulls("index").select("source", "index").unique(maintain_order=True)
+        if about_all.height:
+            yield _of_dataset(report, rule, about_all, level, total)
+        if places.height:
+            yield Measurement(
+                sentence=_sentence(rule, places.height, total, own.height - about_all.height),
+                level=level,
+                code=rule.code,
+                count=places.height,
+                of=total,
+                query=f"code:{rule.code}",
+                example=_example(
+                    report, own.drop_nulls("index").row(0, named=True), told=rule.family != "privacy"
+                ),
+                places=partial(_listed, places),
+            )
+
+
+def _sentence(rule: Rule, conversations: int, total: int, findings: int) -> str:
+    times = "" if findings == conversations else f", {plural(findings, 'time')} in all"
+    return f"{rule.title}: in {percent(conversations, total)} of the conversations ({conversations:,} of {total:,}){times}."
+
+
+def _of_dataset(report: Report, rule: Rule, found: pl.DataFrame, level: Any, total: int) -> Measurement:
+    """A finding about the dataset says its own sentence; of several the first does."""
+    first = report.issue(found["n"][0])
+    related = [(one["source"], one["conversation"]) for one in first.related]
+    more = found.height - 1
+    said = f"{first.message.rstrip('.')}{f'; {more:,} more like it' if more else ''}."
+    count = first.evidence.get("conversations", first.evidence.get("count"))
+    behind = count if isinstance(count, int) else len(set(related))
+    example = None
+    if related and (conversation := report.conversation(*related[0])) is not None:
+        example = Example(related[0], conversation.id)
+    return Measurement(
+        sentence=said,
+        level=level,
+        code=rule.code,
+        count=min(behind, total),
+        of=total,
+        query=f"code:{rule.code}",
+        example=example,
+        places=lambda: list(dict.fromkeys(related)),
+    )
+
+
+def _example(report: Report, row: dict[str, Any], *, told: bool) -> Example | None:
+    """A place where it can be seen; what is private is not ``told``."""
+    place = (row["source"], row["index"])
+    conversation = report.conversation(*place)
+    if conversation is None:
+        return None
+    if row["turn"] is None or row["turn"] >= len(conversation.messages):
+        return Example(place, conversation.id)
+    if not told:
+        return Example(place, conversation.id, row["turn"])
+    text = conversation.messages[row["turn"]].text
+    start, end = row["start"], max(row["start"], row["end"])
+    if start == end:
+        return Example(
+            place,
+            conversation.id,
+            row["turn"],
+            text=text[:_STRETCH],
+            after="…" if len(text) > _STRETCH else "",
+        )
+    cut = text[start:end] if end - start <= _STRETCH else f"{text[start : start + _STRETCH]}…"
+    before = text[max(0, start - _AROUND) : start]
+    after = text[end : end + _AROUND]
+    return Example(
+        place,
+        conversation.id,
+        row["turn"],
+        f"{'…' if start > _AROUND else ''}{before}",
+        cut,
+        f"{after}{'…' if end + _AROUND < len(text) else ''}",
+    )
+
+
+def _listed(places: pl.DataFrame) -> Sequence[Record]:
+    return [(int(source), int(index)) for source, index in places.iter_rows()]
+
+
+def percent(part: int, whole: int) -> str:
+    """A share that says 0 and 100 only where it is exactly that."""
+    share = 100 * part / whole if whole else 0.0
+    if 0 < share < 0.1:
+        return "under 0.1 %"
+    if 99.9 < share < 100:
+        return "over 99.9 %"
+    return f"{share:.0f} %" if share in (0, 100) or share >= 10 else f"{share:.1f} %"
+
+
+assert LEVELS[:3] == SEVERITIES

@@ -1,0 +1,108 @@
+"""The health card as HTML and as Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from .markdown import literal as plain
+from .markup import CODE, HAIR, QUIET, SHAPES, escape, inline, note, plural, root, shape, short
+from .svg_parts import TONES
+
+if TYPE_CHECKING:
+    from ..health import Card, Measurement
+
+_HEADINGS = {
+    "error": "Breaks training, or teaches garbage",
+    "warning": "Very likely not meant",
+    "info": "Look once",
+    "measure": "What it is made of",
+}
+_CELL = "font-size:13px;padding:6px 16px 6px 0;border:0;text-align:left;vertical-align:top;background:transparent;font-weight:normal"
+_BAR = 96  # pixels of a full bar
+
+
+def card_html(card: Card) -> str:
+    """Every measurement with its bar, an example and the query that opens it."""
+    report = card.report
+    rows = "".join(
+        _heading(level) + "".join(map(_row, lines))
+        for level, lines in groupby(card, key=lambda one: one.level)
+    )
+    head = (
+        f'<div style="padding:0 0 4px 0"><b style="font-size:15px">{inline(short(report.dataset.name))}</b> &nbsp; '
+        f'<span style="{QUIET}">{plural(report.index.conversations.height, "conversation", "conversations")}, '
+        f"{plural(report.index.turns.height, 'turn', 'turns')} · profile {inline(report.profile)}</span></div>"
+    )
+    table = (
+        f'<table style="border-collapse:collapse;table-layout:auto;width:100%;max-width:880px;margin:0;border:0"><tbody>{rows}</tbody></table>'
+        if rows
+        else ""
+    )
+    clean = ", ".join(card.clean)
+    fine = note(f"Looked for and not found: {inline(clean)}.") if clean else ""
+    return root(f"{head}{table}{fine}{note(inline(short(report.footer, 1_000)))}")
+
+
+def _heading(level: str) -> str:
+    return (
+        f'<tr style="background:transparent"><th scope="rowgroup" colspan="2" style="{_CELL};padding:16px 0 4px 0">'
+        f"<b>{_HEADINGS[level]}</b></th></tr>"
+    )
+
+
+def _row(one: Measurement) -> str:
+    sign = shape(one.level) if one.level in SHAPES else f'<span style="{QUIET}">·</span>'
+    long = max(round(one.share * _BAR), 2 if one.count else 0)
+    colour = TONES.get(one.level, TONES["user"])
+    bar = (
+        f'<div title="{escape(f"{one.count:,} of {one.of:,} {one.unit}")}" style="width:{_BAR}px;height:7px;margin:6px 0 0 0;'
+        f'background-color:rgba(127,127,127,.18)"><div style="width:{long}px;height:7px;background-color:{colour}"></div></div>'
+    )
+    below = [
+        _example(one),
+        f'<code style="{CODE}">{inline(short(one.query, 120))}</code>' if one.query else "",
+    ]
+    more = " &nbsp; ".join(part for part in below if part)
+    return (
+        f'<tr style="background:transparent;border-top:{HAIR}"><td style="{_CELL};width:100%">{sign} {inline(short(one.sentence, 400))}'
+        + (f'<div style="font-size:12px;padding:2px 0 0 16px;{QUIET}">{more}</div>' if more else "")
+        + f'</td><td style="{_CELL};padding-right:0">{bar if one.of else ""}</td></tr>'
+    )
+
+
+def _example(one: Measurement) -> str:
+    shown = one.example
+    if shown is None:
+        return ""
+    turn = "" if shown.turn is None else f" turn {shown.turn}"
+    where = f"#{shown.place[1]}{turn}"
+    if not (shown.before or shown.text or shown.after):
+        return where
+    text = f"{inline(short(shown.before, 60))} <b>{inline(short(shown.text, 90))}</b> {inline(short(shown.after, 60))}"
+    return f"{where}: {text}"
+
+
+def card_markdown(card: Card) -> str:
+    """The same for a page of Markdown: headings by level, a line each."""
+    report = card.report
+    said = [
+        f"## {plain(report.dataset.name)}",
+        "",
+        f"{plural(report.index.conversations.height, 'conversation', 'conversations')}, "
+        f"{plural(report.index.turns.height, 'turn', 'turns')}, profile {plain(report.profile)}",
+    ]
+    for level, lines in groupby(card, key=lambda one: one.level):
+        said += ["", f"### {_HEADINGS[level]}", "", *map(_line, lines)]
+    if card.clean:
+        said += ["", f"Looked for and not found: {_listed(card.clean)}."]
+    return "\n".join([*said, "", plain(report.footer, 1_000), ""])
+
+
+def _line(one: Measurement) -> str:
+    return f"- {plain(one.sentence, 400)}" + (f" ({plain(one.query, 120)})" if one.query else "")
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(map(plain, names))

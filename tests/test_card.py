@@ -1,0 +1,117 @@
+"""The health card: every line says its numbers, and opens what it counts."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from conftest import SHARED
+
+import rolethread_nb as rt
+from rolethread_nb.health.measurement import LEVELS
+
+
+def chat(*texts: str, system: str = "") -> dict[str, object]:
+    roles = ("user", "assistant")
+    turns = [{"role": roles[n % 2], "content": text} for n, text in enumerate(texts)]
+    return {"messages": [{"role": "system", "content": system}, *turns] if system else turns}
+
+
+CHATS = [chat(f"What is {n} and {n}?", f"Well, let me see: {n} and {n} make {2 * n}.") for n in range(1, 10)]
+DIRTY = [
+    *CHATS,
+    chat("Hi there, who is it?", ""),
+    chat("And now what happens?", "Write to mara.lind@harbour-mail.com, please."),
+]
+
+
+def test_a_line_says_its_numbers_and_opens_what_it_counts() -> None:
+    card = rt.load(DIRTY).check("chat", select=["turn.empty", "privacy.pii"]).card()
+    first = card[0]
+    assert first.sentence == "Empty turn: in 9.1 % of the conversations (1 of 11)."
+    assert (first.level, first.code, first.count, first.of, first.query) == (
+        "error",
+        "turn.empty",
+        1,
+        11,
+        "code:turn.empty",
+    )
+    assert [one.index for one in card.conversations(0)] == [9]
+    assert first.share == pytest.approx(1 / 11)
+
+
+def test_the_worst_comes_first_and_what_was_not_found_is_said() -> None:
+    card = rt.load(DIRTY).check("chat", select=["turn", "privacy", "leak"]).card()
+    order = [(LEVELS.index(one.level), -one.share) for one in card]
+    assert order == sorted(order)
+    assert card.clean == ("leak",)
+    assert "Looked for and not found: <bdi>leak</bdi>." in card.to_html()
+
+
+def test_a_habit_is_told_with_its_share_and_a_place() -> None:
+    card = rt.load(CHATS).check("chat", select=["turn"]).card()
+    opening = next(one for one in card if one.code == "opening")
+    assert opening.sentence == "100 % of replies open with the same words."
+    assert (opening.level, opening.count, opening.of) == ("measure", 9, 9)
+    assert opening.example is not None
+    assert opening.example.text == "Well, let me"
+    assert len(card.conversations(card.to_pandas()["code"].tolist().index("opening"))) == 9
+
+
+def test_what_is_private_is_not_repeated() -> None:
+    card = rt.load(DIRTY).check("chat", select=["privacy"]).card()
+    assert any(one.code == "privacy.pii" for one in card)
+    assert "mara.lind" not in card.to_html() + card.to_markdown() + repr(card)
+
+
+@pytest.mark.parametrize("text", ["<script>alert(1)</script>", "**bold** | a | [x](http://a.b) <img src=x>"])
+def test_text_of_the_dataset_is_neither_html_nor_markdown(text: str) -> None:
+    card = rt.load([chat("Hi", f"{text} {{{{user}}}}")]).check("chat", select=["leak"]).card()
+    assert card[0].example is not None
+    assert "<script>" not in card.to_html()
+    assert "<img" not in card.to_html()
+    assert "<" not in card.to_markdown().replace("&#60;", "")
+
+
+def test_a_finding_about_the_dataset_says_its_own_sentence() -> None:
+    labelled = [{**one, "label": True} for one in CHATS]
+    card = rt.load(labelled).check("preference", select=["pref.one_label"]).card()
+    assert card[0].code == "pref.one_label"
+    assert card[0].level == "error"
+    assert card[0].sentence.endswith(".")
+
+
+def test_it_is_a_frame_and_can_be_kept(tmp_path: Path) -> None:
+    card = rt.load(DIRTY).check("chat", select=["turn"]).card()
+    frame = card.to_pandas()
+    assert list(frame.columns) == ["sentence", "level", "code", "count", "of", "unit", "share", "query"]
+    assert len(frame) == len(card) == len(list(card))
+    assert card.to_html(tmp_path / "card.html") == (tmp_path / "card.html").read_text(encoding="utf-8")
+    assert card.to_markdown(tmp_path / "card.md").startswith("## ")
+
+
+def test_its_lines_open_the_panel() -> None:
+    panel = rt.load(DIRTY).check("chat", select=["turn"]).card().open(0)
+    assert panel.filters == "code:turn.empty"
+    rows = json.loads(panel.state)["findings"]["rows"]
+    assert [row["code"] for row in rows] == ["turn.empty"]
+
+
+def test_nothing_at_all_has_a_card() -> None:
+    card = rt.load([]).check("chat").card()
+    assert len(card) == 0
+    assert "0 conversations" in card.to_html()
+
+
+def test_every_number_of_a_real_card_is_behind_its_line() -> None:
+    if not SHARED.is_dir():
+        pytest.skip("left out: the real datasets of ../shared/data are not beside this clone")
+    card = rt.load(SHARED / "persona_agents_en.jsonl.gz", review=False).check("roleplay").card()
+    for n, one in enumerate(card):
+        found = card.conversations(n)
+        assert 0 <= one.count <= max(one.of, one.count)
+        if one.unit == "conversations" and one.level != "measure" and one.query and one.of:
+            assert len(found) <= one.count or one.count == one.of
+        if one.level != "measure" and one.example and one.example.turn is not None:
+            assert len(found) == one.count
