@@ -464,3 +464,13 @@ def test_the_file_and_the_table_of_the_page_are_true() -> None:
     assert len(gates) >= 5
     for name in ("findings", "duplicates", "conversations", "turns", "replies", "words", "rejected"):
         assert f"`{name}`" in page
+
+
+def test_the_panel_says_in_its_header_which_gates_passed() -> None:
+    ds = rt.load([{"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": ""}]}])
+    panel = rt.review(ds, gates={"severity:error": 0, "turns": {"min": 1}})
+    gates = json.loads(panel.state)["header"]["gates"]
+    assert (gates["ok"], gates["says"]) == (False, "Gates: 1 of 2 failed")
+    assert [(one["ok"], one["query"]) for one in gates["results"]] == [(False, "severity:error"), (True, "")]
+    assert "✗ <bdi>Gates: 1 of 2 failed" in panel._repr_mimebundle_()[0]["text/html"]
+    assert "gates" not in json.loads(rt.review(ds).state)["header"]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from ..core.turns import encodable
 from .markup import QUIET, inline, root, short
 
 if TYPE_CHECKING:
@@ -12,6 +13,12 @@ if TYPE_CHECKING:
 _CELL = "padding:2px 16px 2px 0;border:0;text-align:left;vertical-align:top;background:transparent;font-weight:normal"
 _TONES = {True: "#3f8f5f", False: "#c03a30"}
 _WORDS = {True: "✓ passed", False: "✗ failed"}
+
+
+def gates_view(gates: Gates) -> dict[str, Any]:
+    """Gates for the header of the panel: whether all passed, how many did, and the sentence and query of each."""
+    results = [{"ok": one.ok, "says": encodable(one.says), "query": one.query or ""} for one in gates]
+    return {"ok": gates.ok, "says": f"Gates: {gates.summary}", "results": results}
 
 
 def gates_html(gates: Gates) -> str:

@@ -74,6 +74,8 @@ def review_html(state: Mapping[str, Any], *, limit: int = 50, limit_turns: int =
             f'<div style="padding:0 0 8px 0"><b style="font-size:15px">{inline(short(header["name"]))}</b>'
             f' &nbsp; <span style="{QUIET}">{inline(short(header["numbers"]))}{profile}{_reviewed(state)}</span></div>'
         )
+        if gates := header.get("gates"):
+            parts.append(_gates(gates))
     charts = _charts(state.get("charts") or (), _CHARTS_BYTES)
     if page := state.get("findings"):
         parts.append(section(_findings(page, limit, _FINDINGS_BYTES, state.get("empty") or "")))
@@ -85,6 +87,12 @@ def review_html(state: Mapping[str, Any], *, limit: int = 50, limit_turns: int =
     if footer:
         parts.append(note(inline(short(footer, 1_000))))
     return root("".join(parts))
+
+
+def _gates(gates: Mapping[str, Any]) -> str:
+    """How many gates passed, and the sentences of those that did not."""
+    failed = "".join(note(f"✗ {inline(short(one['says']))}") for one in gates["results"] if not one["ok"])
+    return f"<div>{'✓' if gates['ok'] else '✗'} {inline(gates['says'])}</div>{failed}"
 
 
 def _reviewed(state: Mapping[str, Any]) -> str:

@@ -19,10 +19,12 @@ from ..core.report import Report
 from ..core.sampling import drawn
 from ..core.turns import encodable
 from ..core.wording import plural
+from ..gates import Gates
 from ..sources.roles import ROLES
 from .charts_view import ChartsView
 from .conversation_view import ConversationView
 from .finding_order import Groups, Order, group_findings, order_findings
+from .gates_view import gates_view
 from .requests import PAGE, address, page_args, page_of
 from .review_actions import Actions
 from .review_state_view import decided, finding_facets, review_status, sample_estimate
@@ -35,6 +37,9 @@ _KEPT = 16  # orders and queries of one state that are kept
 class ReviewView:
     """Everything a panel asks for, answered from one report. Safe to call from two threads.
 
+    Attributes:
+        gates: the gates that the header shows, None for none.
+
     Args:
         report: the report.
         whole_balance: draw all of the balance, not only what is known without reading the texts.
@@ -43,6 +48,7 @@ class ReviewView:
     def __init__(self, report: Report, *, whole_balance: bool = False) -> None:
         self._live = Live(report)
         self._whole = whole_balance
+        self.gates: Gates | None = None
         self._seen = self._live.serial
         self._lock = threading.RLock()
         self.threads = ConversationView(report)
@@ -384,11 +390,12 @@ class ReviewView:
         numbers = [plural(index.conversations.height, "conversation"), plural(index.turns.height, "turn")]
         if index.rejected:
             numbers.append(f"{plural(len(index.rejected), 'record')} could not be read")
-        return {
+        header = {
             "name": encodable(self._report.dataset.name),
             "numbers": " · ".join(numbers),
             "profile": self._report.profile,
         }
+        return header if self.gates is None else {**header, "gates": gates_view(self.gates)}
 
     @property
     def empty(self) -> str:

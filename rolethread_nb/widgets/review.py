@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from ..core.dataset import Dataset
@@ -20,8 +22,15 @@ class Review(ReportComponent):
     _esm = bundle("review")["_esm"]
     _css = bundle("review")["_css"]
 
-    def __init__(self, shown: Dataset | Report, at: int | str | None = None, **traits: Any) -> None:
+    def __init__(
+        self,
+        shown: Dataset | Report,
+        at: int | str | None = None,
+        gates: str | Path | Mapping[str, Any] | None = None,
+        **traits: Any,
+    ) -> None:
         super().__init__(as_report(shown), **traits)
+        self._view.gates = self.report.gated if gates is None else self.report.gates(gates)
         journal = self.report.dataset.journal
         if at is not None:
             chosen: dict[str, Any] = place_of(self.report, at)
@@ -69,7 +78,13 @@ def _query(text: Any) -> str:
         return ""
 
 
-def review(shown: Dataset | Report, at: int | str | None = None, *, filters: str | None = None) -> Review:
+def review(
+    shown: Dataset | Report,
+    at: int | str | None = None,
+    *,
+    filters: str | None = None,
+    gates: str | Path | Mapping[str, Any] | None = None,
+) -> Review:
     """Show a dataset for review: its findings, its conversations and its balance, linked.
 
     Args:
@@ -77,8 +92,10 @@ def review(shown: Dataset | Report, at: int | str | None = None, *, filters: str
         at: the conversation to open: its id, ``"id#turn"``, or the position of its record in the source. Default: where the review was
             left, else the first finding.
         filters: a query to begin with, for example ``"severity:error"``. Default: the one the review was left with.
+        gates: limits that the header measures the report against: a file, or a mapping (docs/gates.md). Default: the file that the
+            settings name.
 
     Raises:
-        QueryError: if ``at`` names no conversation, or a turn that it does not have.
+        QueryError: if ``at`` names no conversation, or a turn that it does not have; if a gate makes no sense.
     """
-    return Review(shown, at) if filters is None else Review(shown, at, filters=filters)
+    return Review(shown, at, gates) if filters is None else Review(shown, at, gates, filters=filters)

@@ -313,9 +313,16 @@ export interface BalanceState {
   empty?: string;
 }
 
+/** Gates as they were measured; the query of each opens what is behind its number. */
+export interface GatesState {
+  ok: boolean;
+  says: string;
+  results: { ok: boolean; says: string; query: string }[];
+}
+
 export interface ReviewState extends ThreadState, IssuesState, BalanceState {
   conversations?: ConversationsPage;
-  header?: { name: string; numbers: string; profile: string };
+  header?: { name: string; numbers: string; profile: string; gates?: GatesState };
 }
 
 export type Decision = "keep" | "fix" | "reject" | "later";

@@ -19,6 +19,7 @@ import { ConversationList } from "./conversations.tsx";
 import { Desk } from "./desk.ts";
 import { Editor } from "./editor.tsx";
 import { focused, keepFocus } from "./focus.ts";
+import { Gates } from "./gates.tsx";
 import { Help } from "./help.tsx";
 import { JournalNotices } from "./journal-notices.tsx";
 import { Progress } from "./progress.tsx";
@@ -170,6 +171,7 @@ export function ReviewApp({ host, root }: { host: Host; root: HTMLElement }) {
           <span class="rt-profile">
             profile <b>{state.header.profile}</b>
           </span>
+          {state.header.gates && <Gates gates={state.header.gates} onQuery={(next) => desk.setQuery(next)} />}
           {steps.status && <Progress status={steps.status} query={query} can={steps.can} onQuery={(next) => desk.setQuery(next)} />}
           {steps.status?.estimate && <span class="rt-facts rt-estimate">{steps.status.estimate}</span>}
         </header>

@@ -152,6 +152,17 @@ describe("the review panel", () => {
     expect((one(root, "searchbox") as HTMLInputElement).value).toBe("role:assistant");
   });
 
+  it("says in its header which gates did not pass, and opens what is behind them", async () => {
+    const results = [{ ok: false, says: "severity:error: 12 findings, at most 0", query: "severity:error" }, { ok: true, says: "turns: 40, at least 10", query: "" }];
+    const at = host();
+    at.push("state", { ...JSON.parse(at.get("state")), header: { name: "h", numbers: "", profile: "chat", gates: { ok: false, says: "Gates: 1 of 2 failed", results } } });
+    const root = await show(ReviewApp, at);
+    expect(root.querySelector(".rt-gates summary")?.textContent).toBe("✗ Gates: 1 of 2 failed");
+    expect([...root.querySelectorAll(".rt-gates li")].map((one) => one.textContent)).toEqual(["✗ severity:error: 12 findings, at most 0", "✓ turns: 40, at least 10"]);
+    await click(one(root, "button", /^severity:error: 12/));
+    expect(at.get("filters")).toBe("severity:error");
+  });
+
   it("says of a finding about the dataset that no conversation is meant", async () => {
     const at = host({ selection: { key: null, turn: null, n: 900 } });
     const root = await show(ReviewApp, at);

@@ -282,6 +282,7 @@ RULES: tuple[Rule, ...] = (
         code="roleplay.character_drift",
         severity="info",
         scope="conversation",
+        preview=True,
         title="A character in another voice",
         wave=_Voices,
         thresholds={"turns": 20, "conversations": 8, "words": 80, "spread": 3},
