@@ -6,7 +6,7 @@ export const CHARACTER = 6.6;
 /** A label that fits, with an ellipsis where it is cut. */
 export function shortened(label: string, room: number): string {
   const letters = Array.from(label);
-  const fits = Math.max(3, Math.floor(room / CHARACTER));
+  const fits = Math.max(3, Math.floor(room / CHARACTER + 0.01));
   return letters.length <= fits ? label : `${letters.slice(0, fits - 1).join("").trimEnd()}…`;
 }
 

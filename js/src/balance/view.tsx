@@ -76,7 +76,7 @@ function ChartFigure({ chart, query, compact, onChoose, onOpen }: FigureProps) {
   const drawn = !asTable && chart.kind !== "phrases" && chart.marks.length > 0;
   const keep = () => save(picture([...body.current!.querySelectorAll("svg")], chart.title), `${chart.id}.svg`, "image/svg+xml");
   return (
-    <figure class={`rt-chart rt-${chart.kind}`} aria-labelledby={titleId} data-chart={chart.id}>
+    <figure class={`rt-chart rt-kind-${chart.kind}`} aria-labelledby={titleId} data-chart={chart.id}>
       <figcaption>
         <b id={titleId}>{chart.title}</b>
         <small title={chart.subtitle}>{chart.subtitle}</small>

@@ -130,7 +130,7 @@ def _part(part: int, parts: int, axis: Axis) -> str:
             ("file", parts): "last part",
         }
         return named[axis, part]
-    return f"part {part} of {parts}"
+    return f"{part} of {parts}"
 
 
 def _drift(first: int, last: int, span: str) -> str:

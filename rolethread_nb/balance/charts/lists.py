@@ -15,7 +15,7 @@ from .said import HABITS, having_any, rows_of
 
 _SHOWN = 8
 _LINES = 2
-_AROUND = 48  # characters on either side
+_BEFORE, _AFTER = 20, 60  # characters around a phrase: a narrow chart shows what it is told for, the phrase
 _FEWEST = 3  # replies that share it
 
 _SAID = {
@@ -83,13 +83,13 @@ def _lines(balance: Distributions, facet: Facet, value: str) -> list[dict[str, A
             continue
         text = conversation.message(place["turn"]).text
         start, end = _where(text, words, last=facet.name == "closing")
-        before = " ".join(text[max(0, start - _AROUND) : start].split())
-        after = text[end : end + _AROUND]
+        before = " ".join(text[max(0, start - _BEFORE) : start].split())
+        after = text[end : end + _AFTER]
         found.append(
             {
-                "before": f"{'…' if start > _AROUND else ''}{before}{' ' if before and text[start - 1 : start].isspace() else ''}",
+                "before": f"{'…' if start > _BEFORE else ''}{before}{' ' if before and text[start - 1 : start].isspace() else ''}",
                 "phrase": " ".join(text[start:end].split()),
-                "after": re.sub(r"\s+", " ", after) + ("…" if end + _AROUND < len(text) else ""),
+                "after": re.sub(r"\s+", " ", after) + ("…" if end + _AFTER < len(text) else ""),
                 "key": f"{place['source']}:{place['index']}",
                 "turn": place["turn"],
             }

@@ -200,13 +200,11 @@ def stacked(balance: Distributions, name: str) -> Chart | None:
             )
             x += count / whole
     first = rows_of(frame)[0]
-    what = "person" if name == "viewpoint" else "tense"
     return {
         "id": name,
         "kind": "stack",
         "group": VOICE,
-        "title": f"{percent(int(first['count']), total)} of the narrated replies are told in the {first['label']}"
-        + (" tense" if what == "tense" and not str(first["label"]).endswith("tenses") else ""),
+        "title": f"{percent(first['count'], total)} of the narrated replies are told in {_manner(name, first['label'])}",
         "subtitle": f"replies by {facet.title.lower()}, {counted(total, *UNITS[facet.unit])} in which it can be told",
         "total": total,
         "x": percents(),
@@ -214,6 +212,12 @@ def stacked(balance: Distributions, name: str) -> Chart | None:
         "legend": [[one, tones[one]] for one in labels],
         "marks": marks,
     }
+
+
+def _manner(name: str, value: str) -> str:
+    if value.startswith("mixed"):
+        return value
+    return f"the {value}{' tense' if name == 'tense' else ''}"
 
 
 def crossed(balance: Distributions, rows: str, columns: str) -> Chart | None:
