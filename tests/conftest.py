@@ -10,6 +10,8 @@ import pytest
 from hypothesis import settings
 
 ROOT = Path(__file__).parent.parent
+# What is fine once, and a habit when it is everywhere: not what a test of structure or text is about.
+HABITS = ["reply", "style", "roleplay", "balance", "dup.near"]
 SHARED = ROOT.parent / "shared" / "data"
 SHIPPED = ROOT / "example_notebooks" / "data"
 

@@ -48,7 +48,7 @@ def errors(report: rt.Report) -> Counter[tuple[Any, ...]]:
 THREE = [
     {"id": "a", "messages": [user("Hi "), reply("Yes<|im_end|> ")]},
     {"id": "b", "messages": [{**user(" Hi"), "role": "USER"}, reply("Ho")]},
-    {"id": "c", "messages": [user("Hi"), reply("Ho ")]},
+    {"id": "c", "messages": [user("And you?"), reply("Ho ")]},
 ]
 
 
@@ -109,7 +109,7 @@ def test_a_slice_of_a_plan_is_a_plan() -> None:
     assert told(dataset) == [
         [("user", "Hi "), ("assistant", "Yes<|im_end|>")],
         [("user", " Hi"), ("assistant", "Ho")],
-        [("user", "Hi"), ("assistant", "Ho ")],
+        [("user", "And you?"), ("assistant", "Ho ")],
     ]
 
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections import defaultdict
 from pathlib import Path
 
-from conftest import SHIPPED
+from conftest import HABITS, SHIPPED
 
 import rolethread_nb as rt
 
 
 def where(path: Path, *codes: str, **how: dict[str, str]) -> dict[str, list[int]]:
-    """Records by code, those of findings about the dataset included."""
+    """Records by code, those of findings about the dataset included; habits only where they are named."""
     found: dict[str, set[int]] = defaultdict(set)
-    for issue in rt.load(path, **how).check(select=list(codes) or None):
+    for issue in rt.load(path, **how).check(select=list(codes) or None, ignore=None if codes else HABITS):
         places = (
             [issue.conversation]
             if issue.conversation is not None
@@ -83,7 +83,7 @@ def test_bare_lists_have_61_turns_with_blanks_at_an_edge(shared_data: Path) -> N
 
 def test_glaive_has_35_exact_duplicates_and_one_prompt_with_several_answers(shared_data: Path) -> None:
     path = shared_data / "sharegpt_glaive_toolcall.json"
-    report = rt.load(path).check(ignore="privacy")
+    report = rt.load(path).check(ignore=["privacy", *HABITS])
     firsts = {i.conversation: i.evidence["first"] for i in report if i.code == "dup.exact"}
 
     assert report.counts == {"dup.exact": 35, "dup.prompt": 1}
@@ -168,7 +168,7 @@ def test_characters_of_plays_are_labels_to_be_mapped_and_nothing_else(shared_dat
 
 def test_scenes_of_several_speakers_are_no_repetition(shared_data: Path) -> None:
     dataset = rt.load(shared_data / "roleplay_drama_scenes_chatml.jsonl.gz")
-    report = dataset.check("roleplay")
+    report = dataset.check("roleplay", ignore=HABITS)
 
     for issue in report:
         if issue.code == "order.repeat":
@@ -179,7 +179,7 @@ def test_scenes_of_several_speakers_are_no_repetition(shared_data: Path) -> None
 
 
 def test_tool_calls_without_content_are_sound(shared_data: Path) -> None:
-    report = rt.load(shared_data / "openai_toolcalls_retail.jsonl.gz").check(ignore="privacy")
+    report = rt.load(shared_data / "openai_toolcalls_retail.jsonl.gz").check(ignore=["privacy", *HABITS])
 
     assert set(report.counts) == {"text.whitespace", "tool.unanswered"}
     assert {i.severity for i in report if i.code == "tool.unanswered"} == {"info"}  # each ends on a call

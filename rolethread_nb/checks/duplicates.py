@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from ..core.blocks import Block, canonical_json
-from ..core.hashing import Words, hashed
+from ..core.blocks import Block
+from ..core.duplicate_keys import beside, dialogue_keys
+from ..core.hashing import Words
 from ..core.wording import plural
-from .hashes import of_bytes, summed, turn_hashes
+from .hashes import summed, turn_hashes
 from .records import drop_record
 from .rule import RELATED_LIMIT, DatasetFinding, Page, Repair, Rule
 
-_SYSTEM = ("system", "developer")
 _GROUPS = 50  # so many groups are listed in the evidence of a finding about the dataset
 _WORDS = 5
 
@@ -51,20 +51,9 @@ class _Dialogue:
     def partial(self, block: Block) -> None:
         if not block.turns.height:
             return
-        turns = block.turns.select("conversation", "role", "role_raw").with_columns(
-            system=pl.col("role").is_in(_SYSTEM).fill_null(False),
-            who=pl.col("role").fill_null(pl.col("role_raw")).hash(1),
-        )
-        said = turn_hashes(block)
-        system = turns["system"].to_numpy()
-        at = turns["conversation"].to_numpy()
-        spoken = said[~system] ^ turns["who"].fill_null(0).to_numpy()[~system]
-        key, count = summed(at[~system], spoken, len(block))
-        prompt, _ = summed(at[system], said[system], len(block))
-        replies = np.zeros(len(block), dtype=np.uint32)
-        np.add.at(replies, at[(turns["role"] == "assistant").fill_null(False).to_numpy()], 1)
-        frame = _frame(block, dialogue=key ^ _beside(block), prompt=prompt)
-        self._parts.append(frame.filter(pl.Series((count > 0) & (replies > 0))))
+        dialogue, prompt = dialogue_keys(block)
+        frame = _frame(block, dialogue=dialogue, prompt=prompt)
+        self._parts.append(frame.filter(pl.Series(dialogue != 0)))
 
     def finish(self) -> list[DatasetFinding]:
         found: list[DatasetFinding] = []
@@ -110,7 +99,7 @@ class _Prompts:
         who = block.turns["role"].fill_null("").hash(1).to_numpy()
         prompt, _ = summed(at[before], said[before] ^ who[before], len(block))
         answer, answers = summed(at[first], said[first], len(block))
-        frame = _frame(block, prompt=prompt ^ _beside(block), answer=answer)
+        frame = _frame(block, prompt=prompt ^ beside(block), answer=answer)
         kept = (words > self._words) & (answers > 0) & np.array(asked)
         self._parts.append(frame.filter(pl.Series(kept)))
 
@@ -148,25 +137,6 @@ def _repeated(parts: Sequence[pl.DataFrame], key: str, other: str) -> list[tuple
     rows = rows.filter(rows[key].is_duplicated())
     rows = rows.filter(pl.col(other).n_unique().over(key) > 1)
     return rows.sort("source", "index").rows()
-
-
-def _beside(block: Block) -> Words:
-    """A hash of what stands beside the turns and makes the same words another matter: tools and label."""
-    found = np.zeros(len(block), dtype=np.uint64)
-    read: dict[Any, int] = {}
-    for at, raw in enumerate(block.raws):
-        if type(raw) is not dict:
-            continue
-        tools, label = raw.get("tools"), raw.get("label")
-        if tools is None and label is None:
-            continue
-        if type(tools) is str:
-            if (known := read.get((tools, str(label)))) is None:
-                known = read[tools, str(label)] = of_bytes(canonical_json([tools, label]))
-            found[at] = known
-        else:
-            found[at] = of_bytes(canonical_json([tools, label]))
-    return hashed(found)
 
 
 def _record(question: str, answer: str, system: str = "", **extra: Any) -> bytes:
