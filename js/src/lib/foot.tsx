@@ -1,7 +1,7 @@
 /** The keys of a panel of conversations, at its foot. */
 export function Foot() {
   return (
-    <footer class="rt-keys">
+    <div class="rt-keys">
       <span>
         <kbd>n</kbd> <kbd>p</kbd> conversation
       </span>
@@ -11,7 +11,7 @@ export function Foot() {
       <span>
         <kbd>Esc</kbd> back to the notebook
       </span>
-    </footer>
+    </div>
   );
 }
 

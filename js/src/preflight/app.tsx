@@ -84,7 +84,7 @@ function Head({ preflight }: { preflight: Preflight }) {
   const list = useUnique("rt-notes");
   const { name, numbers, notes, progress } = preflight;
   return (
-    <header class="rt-preflight-head">
+    <div class="rt-preflight-head">
       <b dir="auto">{name}</b>
       <span class="rt-facts">{numbers}</span>
       {progress && <Progress {...progress} />}
@@ -94,6 +94,6 @@ function Head({ preflight }: { preflight: Preflight }) {
         </button>
       )}
       <Notes id={list} notes={notes} open={open} />
-    </header>
+    </div>
   );
 }

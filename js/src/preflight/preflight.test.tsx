@@ -58,7 +58,7 @@ async function slide(root: Element, value: number): Promise<void> {
 describe("the trainers by outcome", () => {
   it("are counted, with what is trained and why a file is refused", async () => {
     const root = await show(PreflightApp, host());
-    expect(root.querySelector("header")?.textContent).toContain("harbour.jsonl505 conversations");
+    expect(root.querySelector(".rt-preflight-head")?.textContent).toContain("harbour.jsonl505 conversations");
     const lines = [...root.querySelectorAll(".rt-targets [role=row]")].map((row) => [...row.children].map((cell) => cell.textContent?.trim()).join(" | "));
     expect(lines).toEqual([
       "trainer | ✓taken | ~altered | −dropped | ✗refused | loss",

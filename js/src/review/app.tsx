@@ -165,7 +165,7 @@ export function ReviewApp({ host, root }: { host: Host; root: HTMLElement }) {
   return (
     <div ref={frame} tabIndex={-1} onKeyDown={onKeyDown} class={`rt-frame rt-review${narrow ? " rt-narrow" : ""}`}>
       {state.header && (
-        <header class="rt-header">
+        <div class="rt-header">
           <b dir="auto">{state.header.name}</b>
           <span class="rt-facts">{state.header.numbers}</span>
           <span class="rt-profile">
@@ -174,7 +174,7 @@ export function ReviewApp({ host, root }: { host: Host; root: HTMLElement }) {
           {state.header.gates && <Gates gates={state.header.gates} onQuery={(next) => desk.setQuery(next)} />}
           {steps.status && <Progress status={steps.status} query={query} can={steps.can} onQuery={(next) => desk.setQuery(next)} />}
           {steps.status?.estimate && <span class="rt-facts rt-estimate">{steps.status.estimate}</span>}
-        </header>
+        </div>
       )}
       <Notices error={error} kernel={kernel} failure={desk.failure} onRetry={() => desk.retry()} />
       <JournalNotices status={steps.status} problem={steps.problem} onRead={() => steps.tell("")} />
@@ -210,7 +210,7 @@ export function ReviewApp({ host, root }: { host: Host; root: HTMLElement }) {
         </div>
       </div>
       {!narrow && charts && desk.charts.charts.length > 0 && <section class="rt-strip" aria-label="balance">{balance(true)}</section>}
-      <footer class="rt-keys">
+      <div class="rt-keys">
         <KeyHint keys={["j", "k"]} what="finding" />
         <KeyHint keys={["n", "p"]} what="conversation" />
         {steps.can && <KeyHint keys={["1", "2", "3", "4"]} what="decide" />}
@@ -227,7 +227,7 @@ export function ReviewApp({ host, root }: { host: Host; root: HTMLElement }) {
         <button type="button" class="rt-link" aria-haspopup="dialog" onClick={toggleHelp}>
           <kbd>?</kbd> All keys
         </button>
-      </footer>
+      </div>
       {help && <Help onClose={toggleHelp} />}
       {acts.question && (
         <Ask

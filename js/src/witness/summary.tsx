@@ -10,7 +10,7 @@ export function Summary({ witness }: { witness: Witness }) {
   const list = useUnique("rt-notes");
   const { name, facts, tokens, agreement, notes } = witness;
   return (
-    <header class="rt-witness-head">
+    <div class="rt-witness-head">
       <div class="rt-witness-line">
         <b class="rt-witness-name">{name}</b>
         <ul class="rt-given" aria-label="conversations">
@@ -31,7 +31,7 @@ export function Summary({ witness }: { witness: Witness }) {
         <span aria-hidden="true">{agreement.holds === null ? "○" : agreement.holds ? "✓" : "■"}</span> {agreement.says}
       </p>
       <Notes id={list} notes={notes} open={open} />
-    </header>
+    </div>
   );
 }
 

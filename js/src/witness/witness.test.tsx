@@ -65,7 +65,7 @@ const region = (root: Element, name: string) => root.querySelector<HTMLElement>(
 describe("the summary", () => {
   test("says what arrives, what the loss sees, and that the forecast holds", async () => {
     const root = await show(WitnessApp, panel());
-    const head = root.querySelector("header")!;
+    const head = root.querySelector(".rt-witness-head")!;
     expect(head.textContent).toContain("4 conversations");
     expect(head.textContent).toContain("200 trained 20 %");
     expect(head.textContent).toContain("100 cut 10 %");
@@ -80,7 +80,7 @@ describe("the summary", () => {
 
   test("tokens that nobody knows are no zero", async () => {
     const root = await show(WitnessApp, panel(few, { about: { tokens: { trained: 1, masked: 1, cut: null } } }));
-    expect(root.querySelector("header")!.textContent).toContain("not known cut");
+    expect(root.querySelector(".rt-witness-head")!.textContent).toContain("not known cut");
   });
 
   test("notes open on demand", async () => {

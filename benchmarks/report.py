@@ -1,0 +1,90 @@
+"""The full report: every rule, the groups of duplicates, the balance. Time as a multiple of a plain json.loads pass in the same run.
+
+    python benchmarks/report.py                       100,000 generated conversations (as of benchmarks/check.py)
+    python benchmarks/report.py chats.jsonl           a file of yours
+
+Each step runs once, in one process, one after the other; "every rule" is profile roleplay with the rules that are preview, too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from check import generate
+
+import rolethread_nb as rt
+from rolethread_nb.checks.catalogue import rules
+
+
+def timed(what: Callable[[], Any]) -> tuple[float, float, Any]:
+    """Seconds on the clock, seconds of processor time, and what came of it."""
+    clock, cpu = time.perf_counter(), time.process_time()
+    made = what()
+    return time.perf_counter() - clock, time.process_time() - cpu, made
+
+
+def plain(path: Path) -> None:
+    with path.open(encoding="utf-8") as lines:
+        for line in lines:
+            json.loads(line)
+
+
+def run(path: Path) -> None:
+    wall, cpu, _ = timed(lambda: plain(path))
+    base, base_cpu = wall, cpu
+    print(
+        f"{path.name}, {path.stat().st_size / 2**20:.1f} MiB\n{'':24} {'seconds':>8} {'ratio':>6} {'cpu s':>7} {'ratio':>6}"
+    )
+
+    def row(name: str, wall: float, cpu: float, more: str = "") -> None:
+        print(f"{name:24} {wall:8.2f} {wall / base:6.1f} {cpu:7.2f} {cpu / base_cpu:6.1f}   {more}")
+
+    row("json.loads", wall, cpu)
+    ds = rt.load(path, review=False)
+    every = [rule.code for rule in rules()]
+    steps = [
+        ("check, as it is", ds.check),
+        ("check, every rule", lambda: ds.check("roleplay", select=every)),
+        ("duplicates", ds.duplicates),
+        ("balance, every facet", lambda: ds.balance().compute(_facets())),
+    ]
+    total, total_cpu = 0.0, 0.0
+    for name, step in steps:
+        wall, cpu, made = timed(step)
+        if name != "check, as it is":
+            total, total_cpu = total + wall, total_cpu + cpu
+        row(name, wall, cpu, repr(made).split(":")[0][:40])
+    row("full report", total, total_cpu)
+    print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:,.0f} MiB")
+
+
+def _facets() -> list[str]:
+    """All but those of findings, which the check has."""
+    from rolethread_nb.balance.registry import facets
+
+    return [facet.name for facet in facets() if not facet.name.startswith("finding")]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="time of the full report")
+    parser.add_argument("file", type=Path, nargs="?")
+    parser.add_argument("--size", type=int, default=100_000)
+    asked = parser.parse_args()
+    if asked.file:
+        run(asked.file)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"{asked.size}.jsonl"
+        generate(path, asked.size)
+        run(path)
+
+
+if __name__ == "__main__":
+    main()
