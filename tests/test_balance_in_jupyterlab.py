@@ -128,7 +128,6 @@ def test_a_narrow_cell_cuts_nothing(lab: Lab, charts: Locator) -> None:
         ("02_right_to_left.ipynb", 1),
         ("02_right_to_left.ipynb", 2),
         ("03_before_training.ipynb", 0),
-        ("03_before_training.ipynb", 0),
     ],
 )
 def test_axe_finds_nothing_in_the_other_components(lab: Lab, notebook: str, at: int, theme: str) -> None:
