@@ -43,10 +43,13 @@ def run_check(dataset: Dataset, settings: Settings) -> Report:
     with _no_garbage_search(), ThreadPoolExecutor(1) as beside:
         # The rules run on one block while the next one is read: regular expressions need no interpreter.
         running: Future[None] | None = None
+        before: Block | None = None
         for block in _blocks(dataset, check):
+            if before is not None and "words" in vars(before):
+                _ = block.words  # the rules want them, and have more to do than the reading
             if running is not None:
                 running.result()
-            running = beside.submit(check.add, block)
+            running, before = beside.submit(check.add, block), block
         if running is not None:
             running.result()
         _show_rejected(dataset, check, edits)

@@ -13,6 +13,7 @@ from ..distributions import Axis, Distributions
 from .said import LENGTH, rows_of, values_of
 
 _ROLES = (("user_words", "user", "user turn", "user turns"), ("reply_words", "assistant", "reply", "replies"))
+_FEWEST = 20  # replies a part, below which a drift is chance
 _STEADY = 0.2  # a median that moves by less is called steady
 
 
@@ -86,7 +87,7 @@ def along(balance: Distributions, name: str, axis: Axis) -> Chart | None:
     """How the words of replies drift: a row a part, with the middle half of its replies."""
     frame = balance.along(name, axis)
     frame = frame[frame["count"] > 0]
-    if len(frame) < 3:
+    if len(frame) < 3 or frame["count"].mean() < _FEWEST:
         return None
     top_value = int(frame["q75"].max())
     scale, top = value_axis("words", top_value, 4)
