@@ -1,15 +1,15 @@
-"""Rules about what leaks into text from the tools around it: control tokens, prompt templates, thoughts."""
+"""Rules about what leaks into text from the tools around it: control tokens and thoughts; others stand in modules of their own."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
-from ..core.model import Conversation, Message, Severity, Span
-from . import macros
+from ..core.model import Message, Severity, Span
+from . import macros, prompt_templates
 from .mending import rewriting
 from .prose import code
-from .rule import Evidence, Mark, Page, Repair, Rule
+from .rule import Evidence, Page, Repair, Rule
 from .tokens import CONTROL, CONTROL_PATTERN
 from .vocabulary import role, text
 
@@ -40,61 +40,6 @@ def _control_severity(evidence: Evidence) -> Severity:
 
 def _without_control(value: str) -> str:
     return CONTROL.sub("", value)
-
-
-# ---------------------------------------------------------------- prompt templates
-
-# Alpaca's, Vicuna's and their kind: a heading of hashes with a colon; without one, two of them. Singular, as a recipe's "### Instructions"
-# is a heading of its own.
-_HEADING = r"(?mi)^[ \t]*#{2,4} ?(?:(?:instruction|response|human|assistant|user|system) ?:|(?:instruction|input|response)[ \t]*\r?$)"
-_LABELS = "user|usr|human|assistant|ai|bot|chatbot|chatgpt|gpt"
-_LABEL = rf"(?mi)^[ \t]*(?:\*\*)?(?:{_LABELS})(?: ?[0-9])?(?:\*\*)? ?:"
-_STOP = "###STOP###"
-_END = r"[.!?…\"'”’»)*。！？]\s+END\s*\z"
-_HEADINGS, _LABELLED = re.compile(_HEADING), re.compile(_LABEL)
-_ENDS = re.compile(r"[.!?…\"'”’»)*。！？]\s+(END)\s*\Z")
-_TAIL = 200  # characters at the end in which a stop marker is looked for
-
-
-def _trimmed(value: str) -> str:
-    return re.sub(r"[\s#*:]+", " ", value).strip().lower()
-
-
-def _template_spans(message: Message) -> list[Span]:
-    if message.role in (*_EXPLAINS, "tool") or message.kind not in ("text", "parts"):
-        return []
-    value = message.text
-    excused = code(value)
-    headings = [match for match in _HEADINGS.finditer(value) if match.start() not in excused]
-    alone = len({_trimmed(match.group()) for match in headings}) < 2
-    spans = [Span(*match.span()) for match in headings if not alone or match.group().endswith(":")]
-    labels = [match for match in _LABELLED.finditer(value) if match.start() not in excused]
-    if len({_trimmed(match.group()) for match in labels}) > 1:
-        spans += [Span(*match.span()) for match in labels]
-    at = value.find(_STOP)
-    while at >= 0:
-        if at not in excused:
-            spans.append(Span(at, at + len(_STOP)))
-        at = value.find(_STOP, at + len(_STOP))
-    if message.role == "assistant":
-        tail = max(0, len(value.rstrip()) - _TAIL)
-        if (end := _ENDS.search(value[tail:])) is not None:
-            spans.append(Span(tail + end.start(1), tail + end.end(1)))
-    return sorted(spans)
-
-
-def _template_marks(conversation: Conversation) -> Iterator[Mark]:
-    asked = "\n".join(message.text for message in conversation.messages if message.role in _EXPLAINS).lower()
-    for turn, message in enumerate(conversation.messages):
-        for span in _template_spans(message):
-            words = _trimmed(message.text[span.start : span.end])
-            if "###" in asked and words and words in asked:
-                continue  # the system prompt asks for this heading
-            yield Mark(turn, span)
-
-
-def _template_evidence(message: Message, span: Span) -> Evidence:
-    return {"seen": message.text[span.start : span.end].strip()}
 
 
 # ---------------------------------------------------------------- thoughts
@@ -197,59 +142,7 @@ RULES: tuple[Rule, ...] = (
             _cases("<s>struck</s> out", "a < b | c > d", "[instead]", "<|>", "if (a<|b|>c) {}", "<b>bold</b>")
         ),
     ),
-    Rule(
-        code="leak.template",
-        severity="warning",
-        scope="turn",
-        title="A prompt template in the text",
-        look=_template_marks,
-        among=~role.is_in([*_EXPLAINS, "tool"])
-        & (
-            (text.contains("##") & text.matches(_HEADING))
-            | text.matches(_LABEL)
-            | text.contains(_STOP)
-            | ((role == "assistant") & text.matches(_END))
-        ),
-        needs=("#", ":", "D"),
-        evidence=_template_evidence,
-        says="“{seen}” is part of a prompt template",
-        where="content",
-        page=Page(
-            "Finds what flat prompts are made of inside a turn: headings such as ### Response:, two or more labels such as User: and Assistant: at"
-            " the beginning of lines, ###STOP###, and END behind the last sentence of a reply. System prompts, code, and headings that the system"
-            " prompt asks for are left alone.",
-            "The model learns to write the user's next turn itself, or to end its replies with a word.",
-            "Sure.\\n### Instruction:\\nAnd now ...",
-        ),
-        fires=(
-            *_replies(
-                "Sure.\n\n### Response:\nYes.",
-                "### Instruction:\nSay it.\n### Response:\nIt.",
-                "Hello.\nUser: And you?\nAssistant: Fine.",
-                "**Human:** Hi\n**AI:** Ho",
-                "Bye. END",
-                "Done.\n\nEND\n",
-            ),
-            *_cases("Thanks ###STOP###"),
-        ),
-        silent=(
-            *_replies(
-                "### Instructions\n1. Mix.",
-                "## Response times",
-                "### Response\n\n| name | type |",
-                "User: is a label.",
-                "```\n### Response:\n```",
-                "And so we come to THE END",
-                "SELECT CASE WHEN a THEN 1 END",
-                "In the END.",
-            ),
-            [
-                {"role": "system", "content": "Start with '###Instruction###'. ### Response:"},
-                {"role": "user", "content": "Hi"},
-                {"role": "assistant", "content": "### Response:\nHi"},
-            ],
-        ),
-    ),
+    *prompt_templates.RULES,
     *macros.RULES,
     Rule(
         code="leak.thinking",

@@ -9,17 +9,22 @@ import polars as pl
 from ..core.blocks import Block
 from .rule import DatasetFinding, Page, Rule
 
-_TAGS = (
-    "a|abbr|article|b|blockquote|body|br|button|center|code|details|div|em|font|footer|form|h[1-6]|head|header|hr|html|i|iframe|img|input|label|li"
-    "|link|main|mark|meta|nav|ol|option|p|pre|script|section|select|small|span|strong|style|sub|summary|sup|svg|table|tbody|td|textarea|tfoot|th"
-    "|thead|tr|u|ul|video"
+# Tags that nobody writes by chance, and those that are words or letters as well: "type <code>", "press <A>". The latter count if they
+# have an attribute or are closed.
+_TAGS = "abbr|blockquote|br|div|em|h[1-6]|hr|html|iframe|img|li|ol|(?-i:p)|pre|span|strong|sup|svg|tbody|td|textarea|tfoot|th|thead|tr|ul"
+_WORDS = (
+    "a|article|b|body|button|center|code|details|font|footer|form|head|header|i|input|label|link|main|mark|meta|nav|option|script|section|select"
+    "|small|style|sub|summary|table|u|video"
 )
+_ATTRIBUTES = r"(?:\s+[a-z][a-z-]*\s*=[^<>]*)"
+# In each, the first group is the markup; the rest says what may follow.
 KINDS = {
-    "HTML tags": rf"</?(?:{_TAGS})(?:\s[^<>]*)?/?>",
-    "fenced code": "```",
-    "headings": r"(?m)^#{1,6} [^\s#].*$",
-    "bold": r"\*\*[^*\s][^*\n]*\*\*",
-    "JSON": r'\{\s*"[^"\n]+"\s*:',
+    "HTML tags": rf"(?i)(</?(?:{_TAGS}){_ATTRIBUTES}?\s*/?>|</(?:{_WORDS})\s*>|<(?:{_WORDS}){_ATTRIBUTES}\s*/?>|<(?:{_WORDS})>[^<>]*</(?:{_WORDS})>)",
+    "fenced code": "(```)",
+    "headings": r"(?m)(^#{1,6} [^\s#].*$)",
+    # not powers and keyword arguments: 2**10, f(**options)
+    "bold": r"(\*\*[^*\s](?:[^*\n]*[^*\s(])?\*\*)(?:[^0-9A-Za-z*_(]|$)",
+    "JSON": r'(\{\s*"[^"\n]+"\s*:)',
 }
 _KIND_NAMES = tuple(KINDS)
 
@@ -27,8 +32,10 @@ _KIND_NAMES = tuple(KINDS)
 _FENCE = _KIND_NAMES.index("fenced code")
 # Words by which people ask for code or marked-up text, in whatever language they write.
 _ASKS = (
-    r"(?i)\b(?:code|coding|script|program|function|sql|html|css|xml|json|yaml|markdown|latex|python|java(?:script)?|typescript|rust|golang|kotlin|swift"
-    r"|php|ruby|perl|bash|shell|linux|docker(?:file)?|git(?:hub)?|api|regex|react|vue|svg|excel|algorithm|format|table|template|developer|engineer)"
+    r"(?i)\b(?:(?:quell)?codes?|coding|scripts?|program(?:s|me|ming|m)?|functions?|sql|html|css|xml|json|yaml|markdown|latex|python|java(?:script)?"
+    r"|typescript|rust|golang|kotlin|swift|php|ruby|perl|bash|shell|linux|docker(?:file)?|git(?:hub)?|api|regex|react|vue|svg|excel|algorithms?"
+    r"|format(?:s|ted|ting)?|tables?|templates?|bold|headings?|developer|engineer"
+    r"|código|tabla|tabela|negrita|negrito|tabelle|tableau|codice|tabella|grassetto)\b"
     r"|代码|代碼|程式|コード|코드|\bкод"
 )
 
@@ -87,7 +94,7 @@ class _Markup:
                 pl.lit(pl.Series(block.indices)).gather(pl.col("conversation")).alias("index"),
                 "turn",
                 before.str.len_chars().alias("start"),
-                text.str.extract(f"({pattern})", 1).str.len_chars().alias("length"),
+                text.str.extract(pattern, 1).str.len_chars().alias("length"),
             )
             if places.height:
                 self._kept.append(places)
@@ -133,7 +140,7 @@ RULES: tuple[Rule, ...] = (
         where="content",
         page=Page(
             "Finds HTML tags, fenced code, headings, bold and JSON in replies of a dataset whose replies are plain prose: at most 5 % of at least 20"
-            " replies hold any markup (thresholds share and replies). Where more do, markup is the convention, or there is none, and nothing is"
+            " replies hold any markup (thresholds share and replies). Tags that are words, as <code> or <b>, count with an attribute or closed. Where more do, markup is the convention, or there is none, and nothing is"
             " reported. Nor is a reply reported if another turn of its conversation holds markup, or its user or system prompt speaks of code or"
             " formats.",
             "What is left of a web page or of another program's answer shows up in replies at random.",
@@ -145,9 +152,13 @@ RULES: tuple[Rule, ...] = (
             _dataset("# Heading\n\nText"),
             _dataset("This is **bold**."),
             _dataset('{"answer": "Yes"}'),
+            _dataset("Yes.<BR>No."),
+            _dataset("H<sub>2</sub>O"),
         ),
         silent=(
             _dataset("a < b, 2 ** 3 ** 4, #1, {x}, <name>, * star *"),
+            _dataset("2**10 and 2**20, f(*a, **b) and g(**c)"),
+            _dataset("x <a and b> y, type <code>, press <A>"),
             _dataset(*["This is **bold**."] * 5),
             _dataset("<br>", plain=5),
         ),
