@@ -29,7 +29,7 @@ from .gates import read_gates
 from .options import parser
 from .outputs.comparison import comparison_text
 from .outputs.terminal import report_text
-from .settings import DEFAULT
+from .settings import DEFAULT, Settings
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -132,6 +132,7 @@ def _check(arguments: argparse.Namespace) -> int:
     dataset.settings = dataset.settings.given({"fail-on": arguments.fail_on, "gate": gate})
     if (named := dataset.settings["gate"]) is not None:
         read_gates(named)  # what makes no sense is said before the work, not after it
+    _refuse_inputs(arguments, dataset.settings)
     report = _checked(dataset, arguments, baseline=arguments.baseline)
     gates = report.gated
     for path, write in ((arguments.sarif, report.to_sarif), (arguments.markdown, report.to_markdown)):
@@ -144,6 +145,17 @@ def _check(arguments: argparse.Namespace) -> int:
         if gates is not None:
             print(f"\n{gates}")
     return 1 if _fails(report) or not (gates is None or gates.ok) else 0
+
+
+def _refuse_inputs(arguments: argparse.Namespace, settings: Settings) -> None:
+    """Outputs may not stand in for one another, nor for what the check reads."""
+    read = [Path(settings[name]).absolute() for name in ("gate", "baseline") if settings[name] is not None]
+    written = [Path(path).absolute() for path in (arguments.sarif, arguments.markdown) if path is not None]
+    for path in written:
+        if path in read:
+            raise RolethreadError(f"{path} is read by this check; name another file.")
+    if len(set(written)) < len(written):
+        raise RolethreadError("--sarif and --markdown name one file; name two.")
 
 
 def _fails(report: Report) -> bool:

@@ -175,14 +175,14 @@ def test_every_number_of_a_real_file_opens(path: Path) -> None:
                 assert found == list(behind), (name, value, query)
 
 
-def test_a_query_is_empty_where_it_would_find_something_else() -> None:
+def test_a_query_finds_replies_and_no_calls_or_rejected_answers() -> None:
     call = {
         "role": "assistant",
         "content": None,
         "tool_calls": [{"function": {"name": "f", "arguments": "{}"}}],
     }
     plain = rt.load([asked("A plain answer.")]).balance()
-    assert plain["reply_words"]["query"].tolist() == ["role:assistant words:3"]
+    assert plain["reply_words"]["query"].tolist() == ["reply_words:3"]
     rejected = {
         "prompt": [{"role": "user", "content": "Go on."}],
         "chosen": [{"role": "assistant", "content": "Yes, do."}],
@@ -190,7 +190,8 @@ def test_a_query_is_empty_where_it_would_find_something_else() -> None:
     }
     pairs = rt.load([rejected]).balance()
     assert pairs["reply_words"]["count"].tolist() == [1]
-    assert pairs["reply_words"]["query"].tolist() == [""]
+    (query,) = pairs["reply_words"]["query"].tolist()
+    assert len(rt.load([rejected]).find(query)) == 1
     calls = rt.load([{"messages": [{"role": "user", "content": "Go"}, call]}]).balance()
     assert calls.numbers.loc["reply_words", "count"] == 0
 
@@ -305,7 +306,7 @@ def test_only_the_conversations_that_match_are_counted() -> None:
     assert fresh.numbers.loc["turns", "count"] == 2
     short = dataset.balance(where="tag:short")
     assert counted(short, "role") == {"system": 1, "user": 1, "assistant": 1}
-    assert short["reply_words"]["query"].tolist() == ["tag:short role:assistant words:4"]
+    assert short["reply_words"]["query"].tolist() == ["tag:short reply_words:4"]
     assert counted(dataset.balance(where="tag:nothing"), "role") == {}
     with pytest.raises(rt.QueryError):
         dataset.balance(where="rolle:user")

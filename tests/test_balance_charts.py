@@ -164,3 +164,45 @@ def test_a_term_of_a_facet_follows_edits() -> None:
     ds.edit(ds[5], 3, text=THIRD)
     ds.edit(ds[5], 5, text=THIRD)
     assert len(ds.where("viewpoint:first")) == 1
+
+
+def test_half_a_character_stops_nothing() -> None:
+    ds = rt.load(
+        [told("\ud800 a b c d \ud800", "\ud800 a b c d \ud800") | {"tags": ["\ud800"]} for _ in range(4)]
+    )
+    for name in ds.balance().compute().facets["name"]:
+        if ds.balance().described(str(name))["kind"] != "number":
+            ds.balance().top(str(name))
+    assert charts_of(ds.balance())
+    report = ds.check("roleplay")
+    assert "rule.failed" not in report.counts
+    assert len(report.card()) > 0
+    assert ds.split(0.5, by=lambda chat: chat.messages[1].text)
+
+
+def test_what_is_gathered_has_no_filter() -> None:
+    stories = [told(*[THIRD] * 5, speaker=f"Speaker {n}") for n in range(14)]
+    chart = by_id(rt.load(stories))["viewpoint"]
+    rest = [mark for mark in chart["marks"] if chart["rows"][mark["row"]] == "(others)"]
+    assert rest
+    assert {mark["filter"] for mark in rest} == {""}
+
+
+def test_parts_without_replies_are_not_counted() -> None:
+    many = [told(*[f"Reply number {n} of many, as it goes on." for n in range(40)]) for _ in range(5)]
+    chart = by_id(rt.load(many)).get("reply_words_file")
+    assert chart is not None
+    assert [mark["label"] for mark in chart["marks"]] == [
+        "first part",
+        "2 of 5",
+        "3 of 5",
+        "4 of 5",
+        "last part",
+    ]
+
+
+def test_a_drift_that_comes_back_is_no_steadiness() -> None:
+    replies = [" ".join(["word"] * (120 if 2 <= n <= 7 else 4)) for n in range(10)]
+    chart = by_id(rt.load([told(*replies) for _ in range(25)]))["reply_words_conversation"]
+    assert "keep their length" not in chart["title"]
+    assert "4 to 120" in chart["title"]

@@ -115,3 +115,38 @@ def test_every_number_of_a_real_card_is_behind_its_line() -> None:
             assert len(found) <= one.count or one.count == one.of
         if one.level != "measure" and one.example and one.example.turn is not None:
             assert len(found) == one.count
+
+
+def test_a_card_of_another_state_is_refused() -> None:
+    ds = rt.load(CHATS)
+    report = ds.check("chat", select=["turn"])
+    ds.edit(ds[0], 1, text="Something else.")
+    with pytest.raises(rt.StalePlanError, match="check it again"):
+        report.card()
+
+
+def test_a_line_about_the_dataset_opens_the_conversations_that_it_names() -> None:
+    labelled = [{**one, "label": True} for one in CHATS]
+    ds = rt.load(labelled)
+    card = ds.check("preference", select=["pref.one_label"]).card()
+    assert len(card.conversations(0)) == 9
+    from rolethread_nb.core.query import Query
+
+    assert (
+        len(Query(card[0].query).conversation_rows(ds, ds.check("preference", select=["pref.one_label"])))
+        == 9
+    )
+
+
+def test_the_phrases_of_a_line_are_all_in_its_query() -> None:
+    chats = [
+        chat(f"Why {n}?", f"{['Well, you see', 'That is so', 'Now look here'][n % 3]}: {n} words.")
+        for n in range(9)
+    ]
+    card = rt.load(chats).check("chat", select=["turn"]).card()
+    n = next(n for n, one in enumerate(card) if one.code == "opening")
+    assert card[n].count == len(card.conversations(n)) == 9
+
+
+def test_a_family_that_was_not_wholly_looked_for_is_not_called_clean() -> None:
+    assert "style" not in rt.load(CHATS).check("roleplay").card().clean

@@ -474,3 +474,20 @@ def test_the_panel_says_in_its_header_which_gates_passed() -> None:
     assert [(one["ok"], one["query"]) for one in gates["results"]] == [(False, "severity:error"), (True, "")]
     assert "✗ <bdi>Gates: 1 of 2 failed" in panel._repr_mimebundle_()[0]["text/html"]
     assert "gates" not in json.loads(rt.review(ds).state)["header"]
+
+
+def test_an_output_does_not_take_the_place_of_what_is_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from rolethread_nb.cli import main
+
+    data, gates = tmp_path / "a.jsonl", tmp_path / "gates.toml"
+    data.write_text(
+        '{"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Ho"}]}\n',
+        encoding="utf-8",
+    )
+    gates.write_text("[gates]\nturns = { min = 1 }\n", encoding="utf-8")
+    assert main(["check", str(data), "--gate", str(gates), "--sarif", str(gates)]) == 2
+    assert "read by this check" in capsys.readouterr().err
+    assert gates.read_text(encoding="utf-8").startswith("[gates]")
+    assert main(["check", str(data), "--sarif", str(tmp_path / "x"), "--markdown", str(tmp_path / "x")]) == 2

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
+from ..core.turns import encodable
 from .facet import UNITS, Collector, Column, Facet, Rows, Unit
 from .view import View
 
@@ -121,7 +122,7 @@ class Gathered:
         found = self.dataset.conversation_at(
             conversations["source"][at], conversations["index"][at], self._edits
         )
-        return "" if found is None else found.message(int(turns["turn"][row])).text
+        return "" if found is None else encodable(found.message(int(turns["turn"][row])).text)
 
 
 def _add(

@@ -11,7 +11,7 @@ import polars as pl
 from ..checks.charts import wording
 from .facet import Collector, Each, Facet, FromIndex, Unit, unsayable
 from .findings import codes_of, count_of
-from .of_texts import LANGUAGES, ROLES, TEXTS, VOICE, each
+from .of_texts import LANGUAGES, TEXTS, VOICE, each
 from .prompts import Copies, Variants
 from .tags import Tags
 
@@ -72,7 +72,6 @@ def _length(unit: Unit, measure: str) -> Facet:
         about,
         lambda: Each(lambda view: view.of(unit, column)),
         measure,
-        query=lambda value: f"{ROLES[unit]}{column}:{value}",
     )
 
 

@@ -23,6 +23,7 @@ from .wording import plural
 
 if TYPE_CHECKING:
     from .dataset import Dataset
+from .turns import encodable
 
 # What keeps conversations together, or what they are stratified by: a name, or a question to each conversation.
 Key = str | Callable[[Conversation], object]
@@ -215,7 +216,7 @@ def _values(dataset: Dataset, key: Key) -> Iterator[tuple[int, str]]:
     if callable(key):
         for row, conversation in enumerate(dataset):
             if (value := key(conversation)) is not None:
-                yield row, str(value)
+                yield row, encodable(str(value))
     elif key == "source":
         names = [f"{number} {source.name}" for number, source in enumerate(dataset.sources)]
         yield from enumerate(names[number] for number in frame["source"].to_list())

@@ -174,7 +174,7 @@ class _Terms:
             named = [
                 number
                 for number, source in enumerate(dataset.sources)
-                if str(number) == value or value.lower() in source.name.lower()
+                if (str(number) == value if value.isdecimal() else value.lower() in source.name.lower())
             ]
             return pl.col("source").is_in(named)
 
@@ -315,7 +315,12 @@ class _Terms:
             rows = rows.filter(pl.col("row").is_in(turns["conversation"].unique().implode()))
         if report is not None and (tests := self._finding_tests(report.rules)):
             table = report.findings.table.filter(pl.all_horizontal(*tests))
-            keys = table.select(pl.col("source").cast(pl.UInt16), pl.col("index").cast(pl.UInt32)).unique()
+            named = [place[:2] for place in _related(report, table)]
+            behind = pl.DataFrame(named, schema={"source": pl.UInt16, "index": pl.UInt32}, orient="row")
+            own = table.drop_nulls("index").select(
+                pl.col("source").cast(pl.UInt16), pl.col("index").cast(pl.UInt32)
+            )
+            keys = pl.concat([own, behind]).unique()
             rows = rows.join(keys, on=["source", "index"], how="semi", maintain_order="left")
         for hits, word in self._said(dataset):
             places = hits.select(pl.col("source").cast(pl.UInt16), pl.col("index").cast(pl.UInt32), "turn")
@@ -333,6 +338,13 @@ class _Terms:
                 kept = pl.concat([titled, kept])
             rows = rows.filter(pl.col("row").is_in(kept.implode()))
         return rows["row"].to_list()
+
+
+def _related(report: Report, findings: pl.DataFrame) -> Iterable[Sequence[int]]:
+    """The places that findings about the whole dataset name."""
+    for detail in findings.filter(pl.col("index").is_null())["detail"].to_list():
+        if detail >= 0:
+            yield from report.findings.details[detail].get("related", ())
 
 
 def _mask(table: pl.DataFrame, tests: Sequence[pl.Expr]) -> Mask:

@@ -296,7 +296,11 @@ class Report:
         return self._kept(report_markdown(self), path)
 
     def card(self) -> Card:
-        """The health card: what was measured, in plain sentences with their numbers, the worst first (docs/card.md)."""
+        """The health card: what was measured, in plain sentences with their numbers, the worst first (docs/card.md).
+
+        Raises:
+            StalePlanError: if the dataset has changed since it was checked.
+        """
         from ..health import Card
 
         return Card(self)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..checks.catalogue import rules
 from ..core.model import Conversation
 from ..core.report import Report
 from . import from_balance, from_findings
@@ -32,7 +33,10 @@ class Card:
         self.report = report
         every = [*from_findings.measured(report), *from_balance.measured(report)]
         self._lines = sorted(every, key=lambda one: (LEVELS.index(one.level), -one.share))
+        ran = {rule.code for rule in report.rules}
+        # A family is clean only if all of it was looked for.
         found = {"rule", *(code.partition(".")[0] for code in report.counts)}
+        found |= {rule.family for rule in rules() if rule.code not in ran}
         self.clean = tuple(dict.fromkeys(rule.family for rule in report.rules if rule.family not in found))
 
     def __len__(self) -> int:

@@ -9,16 +9,20 @@ from typing import Any
 from ..balance import Distributions
 from ..balance.charts import charts_of
 from ..core.edits import Record
+from ..core.errors import StalePlanError
 from ..core.query import Query
 from ..core.report import Report
 from .measurement import Example, Measurement
 
+_THREE = 3  # phrases that a title adds up
 # What is drawn because it is looked at, not because it says something by itself.
 _LEFT_OUT = ("reply_words_file", "viewpoint_tense", "ending", "source", "format")
 
 
 def measured(report: Report) -> Iterator[Measurement]:
     """The measures that a person should know of before a run."""
+    if report.dataset.edits is not report.edits:
+        raise StalePlanError("The dataset has changed since it was checked; check it again for its card.")
     for chart in charts_of(Distributions(report.dataset, report=report)):
         if chart["id"] not in _LEFT_OUT and chart["marks"]:
             yield _of(report, chart)
@@ -30,6 +34,8 @@ def _of(report: Report, chart: dict[str, Any]) -> Measurement:
     count = chart["told"] if listed else marks[0]["value"]
     total = chart.get("total", 0)
     query = "" if chart["kind"] in ("multiples", "spectrum", "histogram") else marks[0]["filter"]
+    if listed:  # terms of one name are alternatives
+        query = " ".join(mark["filter"] for mark in marks[:_THREE])
     return Measurement(
         sentence=f"{chart['title']}.",
         level="measure",

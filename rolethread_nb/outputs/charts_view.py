@@ -63,7 +63,10 @@ class ChartsView:
         if self._balance is None:
             return light
         # What the index shows comes first, under headings of its own.
-        named = [{"group": "Shape", **chart} for chart in light]
+        # Lengths are those of the balance there, which counts replies and no calls or rejected answers.
+        named = [
+            {"group": "Shape", **chart} for chart in light if chart["id"] not in ("reply_words", "user_words")
+        ]
         balance = self._balance.narrowed(query) if query else self._balance
         return [*named, *charts_of(balance)]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -57,7 +58,7 @@ def by_role(balance: Distributions) -> Chart | None:
                     "label": f"{role}, {said}",
                     "text": f"{percent(count, spread.total)}, {counted(count, one, many)}",
                     "tone": role,
-                    "filter": f"role:{role} words:{low}..{'' if high is None else high}",
+                    "filter": f"{name}:{low}..{'' if high is None else high}",
                 }
             )
     user, reply = (spreads[name].quantile(50) for name, *_ in _ROLES)
@@ -93,8 +94,8 @@ def along(balance: Distributions, name: str, axis: Axis) -> Chart | None:
     scale, top = value_axis("words", top_value, 4)
     parts = len(frame)
     marks: list[dict[str, Any]] = []
-    for row in rows_of(frame.reset_index()):
-        where = _part(row["part"], parts, axis)
+    for part, row in enumerate(rows_of(frame.reset_index()), start=1):
+        where = _part(part, parts, axis)
         low, middle, high = (int(row[key]) for key in ("q25", "median", "q75"))
         marks.append(
             {
@@ -108,13 +109,12 @@ def along(balance: Distributions, name: str, axis: Axis) -> Chart | None:
                 "filter": "",
             }
         )
-    first, last = marks[0]["value"], marks[-1]["value"]
     span = "the conversation" if axis == "conversation" else "the file"
     return {
         "id": f"{name}_{axis}",
         "kind": "spectrum",
         "group": LENGTH,
-        "title": _drift(first, last, span),
+        "title": _drift([mark["value"] for mark in marks], span),
         "subtitle": f"words a reply, along {span}: median and middle half",
         "x": scale,
         "ends": ["shorter", "longer"],
@@ -134,9 +134,12 @@ def _part(part: int, parts: int, axis: Axis) -> str:
     return f"{part} of {parts}"
 
 
-def _drift(first: int, last: int, span: str) -> str:
-    if abs(last - first) <= _STEADY * max(first, 1):
+def _drift(middles: Sequence[int], span: str) -> str:
+    first, last = middles[0], middles[-1]
+    if max(middles) - min(middles) <= _STEADY * max(first, 1):
         return f"Replies keep their length along {span}"
+    if abs(last - first) <= _STEADY * max(first, 1):
+        return f"Replies end {span} as long as they begin it, and have medians from {min(middles):,} to {max(middles):,} words between"
     way = "grow" if last > first else "shrink"
     return f"Replies {way} along {span}: the median goes from {first:,} to {counted(last, 'word', 'words')}"
 

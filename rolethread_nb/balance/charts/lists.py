@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ...checks.charts.wording import Chart, counted, label, percent
+from ...core.turns import encodable
 from ...core.word_table import word_spans
 from ..distributions import Distributions
 from ..facet import Facet
@@ -81,7 +82,7 @@ def _lines(balance: Distributions, facet: Facet, value: str) -> list[dict[str, A
         conversation = balance.dataset.conversation_at(place["source"], place["index"])
         if conversation is None:
             continue
-        text = conversation.message(place["turn"]).text
+        text = encodable(conversation.message(place["turn"]).text)
         start, end = _where(text, words, last=facet.name == "closing")
         before = " ".join(text[max(0, start - _BEFORE) : start].split())
         after = text[end : end + _AFTER]

@@ -8,6 +8,7 @@ from typing import Any
 from ...checks.charts.wording import Chart, counted, label, percent, sentence, value_axis
 from ...core.errors import QueryError
 from ..distributions import Distributions
+from ..selection import OTHERS
 from .said import HABITS, LENGTH, MAKEUP, UNITS, VOICE, percents, rows_of, share_text
 
 _MOST = 8
@@ -21,15 +22,11 @@ _SENTENCES: dict[str, Callable[[str, str], str]] = {
         f"{share} of replies are {top}" if top == "plain text" else f"{share} of replies have {top}"
     ),
     "ending": lambda top, share: f"{share} of replies end with {top}",
-    "language": lambda top, share: f"{share} of turns are {top}",
+    "language": lambda top, share: f"{share} of turns are in {top}",
     "tag": lambda top, share: f"{share} of conversations are tagged {top}",
     "source": lambda top, share: f"{share} of conversations come from {top}",
     "format": lambda top, share: f"{share} of records are laid out as {top}",
-    "copies": lambda top, share: (
-        f"{share} of conversations are the {top}"
-        if top == "only one"
-        else f"{share} of conversations are {top}"
-    ),
+    "copies": lambda top, share: f"{share} of conversations: {top}",
 }
 _LANGUAGES = {"en": "English"}
 
@@ -185,7 +182,8 @@ def stacked(balance: Distributions, name: str) -> Chart | None:
             if not count:
                 continue
             own = facet.found_by(values[one])
-            terms = [own] if at == 0 else [speaker.found_by(who), own]
+            named = "" if who == OTHERS else speaker.found_by(who)
+            terms = [own] if at == 0 else [named, own]
             marks.append(
                 {
                     "row": at,

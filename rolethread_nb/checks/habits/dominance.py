@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from ...core.blocks import Block
+from ...core.turns import encodable
 from ...core.word_table import word_spans
 from ..rule import RELATED_LIMIT, DatasetFinding, Page, Rule
 from .lengths import prompts_of
@@ -136,7 +137,9 @@ def _tags_of(raw: Any) -> list[str]:
         return []
     beside = raw.get("metadata")
     tags = raw.get("tags") or (beside.get("tags") if type(beside) is dict else None)
-    return list(dict.fromkeys(tag for tag in tags if type(tag) is str)) if type(tags) is list else []
+    return (
+        list(dict.fromkeys(encodable(tag) for tag in tags if type(tag) is str)) if type(tags) is list else []
+    )
 
 
 def _says(evidence: dict[str, Any]) -> str:
