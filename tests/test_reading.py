@@ -216,9 +216,9 @@ def test_lines_are_cut_at_line_feeds_only(ending: bytes) -> None:
         + json.dumps(json.loads(GOOD), indent=2).encode(),
         (GOOD.decode() + "\n" + GOOD.decode()).encode("utf-16"),
         ("\ufeff" + GOOD.decode() + "\n" + GOOD.decode()).encode("utf-16-be"),
-        gzip.compress(GOOD + b"\n" + GOOD),
+        gzip.compress(GOOD + b"\n" + GOOD, mtime=0),
         zstandard.compress(GOOD + b"\n" + GOOD),
-        gzip.compress(zstandard.compress((GOOD.decode() + "\n" + GOOD.decode()).encode("utf-16"))),
+        gzip.compress(zstandard.compress((GOOD.decode() + "\n" + GOOD.decode()).encode("utf-16")), mtime=0),
     ],
 )
 def test_the_content_decides_how_a_file_is_read(data: bytes) -> None:
@@ -283,7 +283,7 @@ def test_a_damaged_archive_gives_what_could_be_unpacked_and_says_so() -> None:
     lines = b"".join(
         GOOD.replace(b"Hi", hashlib.sha256(b"%d" % n).hexdigest().encode()) + b"\n" for n in range(2000)
     )
-    dataset = rt.load(gzip.compress(lines)[:-4000])
+    dataset = rt.load(gzip.compress(lines, mtime=0)[:-4000])
 
     assert 0 < len(dataset) < 2000
     assert "gzip" in dataset.rejected[-1].reason
@@ -539,7 +539,7 @@ def test_a_file_changed_under_us_is_one_sentence_and_never_wrong_text(tmp_path: 
 
 def test_a_packed_file_is_unpacked_once_and_stays_readable(tmp_path: Path) -> None:
     path = tmp_path / "chats.jsonl.gz"
-    path.write_bytes(gzip.compress(GOOD))
+    path.write_bytes(gzip.compress(GOOD, mtime=0))
     dataset = rt.load(path)
     path.unlink()
 
