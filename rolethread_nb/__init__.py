@@ -97,6 +97,13 @@ _LATER = {
 }
 
 
+def load_ipython_extension(shell: Any) -> None:
+    """What ``%load_ext rolethread_nb`` runs: the magics of docs/cells.md."""
+    from .notebook.magics import register
+
+    register(shell)
+
+
 def __getattr__(name: str) -> Any:
     if name in _LATER:
         from importlib import import_module

@@ -95,6 +95,31 @@ class Leaving(Part):
             dry_run=dry_run,
         )
 
+    def to_notebook(
+        self, path: str | os.PathLike[str], *, overwrite: bool = False, where: str | None = None
+    ) -> Exported:
+        """Write the conversations to a notebook, one a cell, to be edited there (docs/cells.md). ``load`` reads it back as equal records.
+
+        A conversation that the syntax of cells can hold becomes a cell ``%%thread``; any other (tool calls, typed parts, damaged turns,
+        keys beside those of the syntax) a raw cell with its JSON. Ids and metadata of cells that conversations came from are kept.
+
+        Args:
+            path: the file. A source of this dataset is never replaced.
+            overwrite: replace a file that exists.
+            where: only conversations that match this query.
+
+        Returns:
+            What was written.
+
+        Raises:
+            ExportError: if the file exists, is a source, or cannot be written.
+            QueryError: if the query is not understood.
+        """
+        from ..outputs.to_notebook import to_notebook
+
+        wanted = None if where is None else {found.key for found in self._dataset.where(where)}
+        return to_notebook(self._dataset, Path(path), overwrite=overwrite, wanted=wanted)
+
     def to_hf(self) -> Any:
         """A Hugging Face ``Dataset`` of the records as they are now (needs the package ``datasets``).
 

@@ -37,9 +37,9 @@ def load(
         source: a path, a folder, a glob pattern, or a list of them; bytes or an open file; a list or iterator of records (dicts); a
             data frame of pandas or polars, an Arrow table, a Hugging Face ``Dataset`` or ``DatasetDict`` (one source a
             split); a dict of columns, one record, or an object of records by id. Files may hold JSON lines, an array, one
-            object that holds records by id or in lists, CSV with a first row of keys, Parquet or Arrow, each also compressed
-            with gzip or zstandard; the content decides, not the extension. In tables, null means missing: such keys are
-            left out (:mod:`rolethread_nb.sources.tables`).
+            object that holds records by id or in lists, CSV with a first row of keys, Parquet or Arrow, or be notebooks with
+            conversations in their cells (docs/cells.md), each also compressed with gzip or zstandard; the content decides, not
+            the extension. In tables, null means missing: such keys are left out (:mod:`rolethread_nb.sources.tables`).
         format: ``"auto"``, or the name of the one layout to accept (``messages``, ``sharegpt``, ``kto``, ``bare``).
         roles: what labels mean that are not known, for example ``{"client": "user"}``.
         fields: names of keys in a layout that is not known: ``{"messages": "dialog", "role": "who", "text": "utterance"}``,

@@ -23,6 +23,7 @@ import zstandard
 from ..core.errors import SourceChangedError, SourceError
 from . import csv_rows
 from .decoding import Remark
+from .notebooks import SEEN, NotebookRecords, begins_like_notebook, read_notebook
 from .objects import encode_record
 from .tables import ARROW, PARQUET, columns_of, file_rows, is_hf, library, rows_of
 
@@ -59,7 +60,8 @@ class Source:
         has_lines: False for data that never was a file, or is no text.
         lines_only: True where each line is known to be one record.
         whole_file: True where these bytes are the very ones at ``path``.
-        packed: the file whose rows these records are, where it is no text (Parquet, Arrow), else None.
+        packed: the file that these records were taken out of, where they do not stand in it as text (Parquet, Arrow, notebooks), else None.
+        notebook: the cells that these records stand in, where the file is a notebook, else None.
     """
 
     def __init__(
@@ -71,6 +73,7 @@ class Source:
         self.lines_only = False
         self.whole_file = False
         self.packed: Source | None = None
+        self.notebook: NotebookRecords | None = None
         self.encoding = "utf-8"
         self.damage: str | None = None
         self.remarks: list[Remark] = []
@@ -238,11 +241,11 @@ def _open_dict(given: Mapping[Any, Any], name: str) -> Source:
 
 
 def _opened(source: Source) -> Source:
-    """What a file holds: unpacked, and as lines of JSON where it is a table."""
+    """What a file holds: unpacked, and as JSON where it is a table or a notebook."""
     source = _unpacked(source)
     kind = next((mark for mark in (PARQUET, ARROW) if source.head(8).startswith(mark)), None)
     if kind is None:
-        return source
+        return _from_cells(source)
     what = "a Parquet file" if kind == PARQUET else "an Arrow file"
     file = source.path if source.whole_file and source.path else source.read(0, source.size)
     lines = (encode_record(row) + b"\n" for row in file_rows(kind, file))
@@ -253,6 +256,21 @@ def _opened(source: Source) -> Source:
         return source
     inner.lines_only = True
     inner.packed = source
+    return inner
+
+
+def _from_cells(source: Source) -> Source:
+    """The conversations in the cells of a notebook; the source itself if it is none."""
+    if not begins_like_notebook(source.head(source.start + SEEN)[source.start :]):
+        return source
+    records = read_notebook(source.read(source.start, source.size))
+    if records is None:
+        return source
+    inner = Source(source.name, _spool([records.data]), path=source.path)
+    inner.lines_only = True
+    inner.packed = source
+    inner.notebook = records
+    inner.damage = source.damage or records.damage
     return inner
 
 

@@ -1,8 +1,9 @@
 """Records: where each one begins and ends in a source, whatever the container.
 
-Five containers occur, and the content decides, not the extension: **lines** (one JSON value a line, or a list of records),
+Six containers occur, and the content decides, not the extension: **lines** (one JSON value a line, or a list of records),
 an **array** (records between brackets), a **stream** (one or more JSON values, each spread over lines), a **map** (one object that
-holds records by id, or lists of them), and the rows of **CSV**. Lines are cut at ``\\n`` only: other line breaks stand inside text.
+holds records by id, or lists of them), the rows of **CSV**, and the cells of a **notebook**. Lines are cut at ``\\n`` only: other
+line breaks stand inside text.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Literal
 from .csv_rows import CsvRows, unreadable
 from .decoding import Bad, Remark, decode
 from .nested import in_a_list, in_an_object
+from .notebooks import NotebookRecords
 from .opening import Source
 from .reading import looks_like_message
 from .spans import bracket_spans, value_spans
@@ -66,6 +68,9 @@ def regions(source: Source) -> Iterator[Region]:
     """The records of a source, in file order, a few thousand at a time."""
     if source.csv is not None:
         yield from _csv_regions(source, source.csv)
+        return
+    if source.notebook is not None:
+        yield from _notebook_regions(source.notebook)
         return
     container, at = sniff(source)
     if container == "lines":
@@ -228,6 +233,21 @@ def _csv_regions(source: Source, table: CsvRows) -> Iterator[Region]:
         yield Region(first, base, b"\n".join(records), spans, lines, cuts, bad=bad, parted="line")
         line += data.count(b"\n", seen, rows[-1].after)
         first += len(rows)
+
+
+def _notebook_regions(notebook: NotebookRecords) -> Iterator[Region]:
+    for low in range(0, len(notebook.spans), BLOCK_RECORDS):
+        spans = notebook.spans[low : low + BLOCK_RECORDS]
+        places = range(low, low + len(spans))
+        yield Region(
+            low,
+            spans[0][0],
+            notebook.data[spans[0][0] : spans[-1][1]],
+            spans,
+            [notebook.cells[place].line for place in places],
+            names={place: notebook.names[place] for place in places if place in notebook.names},
+            bad={place - low: notebook.bad[place] for place in places if place in notebook.bad},
+        )
 
 
 def _array_damage(data: bytes, at: int, spans: list[tuple[int, int]], source: Source) -> Iterator[Remark]:
