@@ -1,5 +1,5 @@
 import type { ComponentChildren } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import type { CopyForm } from "../lib/protocol.ts";
 import { intoClipboard } from "../lib/clipboard.ts";
 
@@ -21,11 +21,8 @@ const forms = [
 /** What can be done with a turn or a conversation, in a row. */
 export function Actions({ turn, onCopy, children }: Props) {
   const [said, setSaid] = useState("");
-  useEffect(() => {
-    const timer = setTimeout(setSaid, 4_000, "");
-    return () => clearTimeout(timer);
-  }, [said]);
   const copy = async (form: CopyForm) => {
+    setSaid("");
     const found = await onCopy!(turn, form);
     if ("error" in found) return setSaid(found.error);
     setSaid((await intoClipboard(found.text)) ? "copied" : "The clipboard is closed.");

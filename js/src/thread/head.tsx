@@ -30,7 +30,7 @@ export function ThreadHead({ thread, ordered, selection, display, onSelect, onCo
       <span class="rt-facts">{facts.join(" · ")}</span>
       <div class="rt-tools" role="group" aria-label="this conversation">
         <Jump thread={thread} ordered={ordered} selection={selection} onSelect={onSelect} />
-        {onCopy && <Actions turn={null} onCopy={onCopy} />}
+        {onCopy && <Actions key={thread.key} turn={null} onCopy={onCopy} />}
         <button aria-expanded={display.search > 0} onClick={display.search > 0 ? display.closeSearch : display.openSearch}>
           Find
         </button>

@@ -452,6 +452,29 @@ describe("copying", () => {
     vi.unstubAllGlobals();
   });
 
+  it("says that it copied until something else is copied or another conversation is shown", async () => {
+    vi.stubGlobal("navigator", { ...navigator, clipboard: { writeText: async () => undefined } });
+    let refuses = false;
+    const answers: Answers = { copy: () => (refuses ? new Error("No such turn.") : { text: "" }) };
+    const { root, host } = await open(text, { answers });
+    const row = () => one(root, "group", /copy the conversation/).textContent;
+    vi.useFakeTimers({ shouldAdvanceTime: true });
+    await click(one(root, "button", "copy as JSON"));
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(row()).toContain("copied");
+    refuses = true;
+    await click(one(root, "button", "copy as JSON"));
+    expect(row()).not.toContain("copied");
+    refuses = false;
+    await click(one(root, "button", "copy as JSON"));
+    expect(row()).toContain("copied");
+    host.push("state", { thread: { ...text, key: "0:18" }, empty: "" });
+    await settle();
+    expect(row()).not.toContain("copied");
+    vi.useRealTimers();
+    vi.unstubAllGlobals();
+  });
+
   it("takes the old way where the new one is missing, and says when there is none", async () => {
     vi.stubGlobal("navigator", { ...navigator, clipboard: undefined });
     let taken = "";
