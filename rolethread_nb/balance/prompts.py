@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import numpy as np
 import polars as pl
 
 from ..checks.sketches import Sketches
+from ..core.groups import Groups
 from .facet import Column, column_of
 
 if TYPE_CHECKING:
@@ -50,7 +52,10 @@ class Variants:
         names = gathered.index.conversations.select("system").with_row_index("conversation")
         if not self._parts:
             return column_of(names["system"])
-        group = _groups(self._sketches.neighbours(_SIMILARITY), len(self._known))
+        groups = Groups(len(self._known))
+        for left, right, _ in self._sketches.neighbours(_SIMILARITY):
+            groups.tie(left, right)
+        group = groups.of(np.arange(len(self._known))).tolist()
         used = pl.concat(self._parts).join(names, on="conversation")
         used = used.with_columns(
             pl.col("prompt").replace_strict(dict(enumerate(group)), default=None).alias("group")
@@ -65,22 +70,6 @@ class Variants:
             used.join(chosen, on="group").select("conversation", "variant"), on="conversation", how="left"
         )
         return column_of(found.sort("conversation")["variant"])
-
-
-def _groups(pairs: list[tuple[int, int, float]], count: int) -> list[int]:
-    """The group of each prompt, by the number of its first one."""
-    parent = list(range(count))
-
-    def top(number: int) -> int:
-        while parent[number] != number:
-            parent[number] = parent[parent[number]]
-            number = parent[number]
-        return number
-
-    for left, right, _ in pairs:
-        one, other = top(left), top(right)
-        parent[max(one, other)] = min(one, other)
-    return [top(number) for number in range(count)]
 
 
 @dataclass

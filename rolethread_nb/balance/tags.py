@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from ..core.model import tags_of
 from ..core.turns import encodable
 from .facet import Column, column_of
 
@@ -23,9 +24,8 @@ class Tags:
     _written: dict[str, str] = field(default_factory=dict)
 
     def add(self, view: View) -> None:
-        for at, raw in enumerate(view.block.raws):
-            tagged = type(raw) is dict and ("tags" in raw or "metadata" in raw)
-            tags = [encodable(tag) for tag in view.block.conversation(at).tags] if tagged else []
+        for raw in view.block.raws:
+            tags = map(encodable, tags_of(raw))
             own = dict.fromkeys(self._written.setdefault(tag.lower(), tag) for tag in tags)
             self._lists.append(list(own) or None)
 

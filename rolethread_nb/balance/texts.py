@@ -11,7 +11,6 @@ from ..core.model import IDEOGRAPHS, UNSPACED, Span
 
 _WORDS, _CHARACTERS = 3, 6  # of an opening or a closing
 _HEAD = 80  # so many characters are looked at for it
-_MARGIN = 20
 _BETWEEN = r"\p{P}\p{S}\s\x00-\x1f\x7f"  # what stands between words
 _APART = f"[{_BETWEEN}]"
 _CLOSE = f"{IDEOGRAPHS}{UNSPACED}"  # characters of scripts without blanks
@@ -21,8 +20,6 @@ _WORD = f"{_LETTERS}(?:['’]{_LETTERS})*"
 _FEW = f"{_UNSPACED}(?:{_APART}*{_UNSPACED}){{0,{_CHARACTERS - 1}}}|{_WORD}(?:{_APART}+{_WORD}){{0,{_WORDS - 1}}}"
 _PARTING = f"[[{_BETWEEN}]&&[^']]"  # all of it but the apostrophe
 _APOSTROPHES = ("'", "’")
-_PLAIN_APART = f"[[{_BETWEEN}]&&[^'’]]"
-_OTHERS = f"[^{_BETWEEN}{_CLOSE}]"
 _RUN = re.compile(f"{_UNSPACED}|[^ '{_CLOSE}]+")
 
 

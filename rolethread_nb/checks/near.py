@@ -8,8 +8,9 @@ import numpy as np
 
 from ..core.blocks import Block
 from ..core.duplicate_keys import add_block, dialogue_keys
+from ..core.groups import Groups
 from ..core.hashing import Words, hashed
-from ..core.near_duplicates import SIMILARITY, Groups, Links, NearDuplicates
+from ..core.near_duplicates import SIMILARITY, Links, NearDuplicates
 from ..core.word_table import Flags, Places
 from .records import drop_record
 from .rule import DatasetFinding, Evidence, Page, Repair, Rule

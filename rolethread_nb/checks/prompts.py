@@ -15,6 +15,7 @@ import polars as pl
 import zstandard
 
 from ..core.blocks import Block
+from ..core.groups import Groups
 from ..core.model import IDEOGRAPHS
 from ..core.wording import plural
 from .rule import RELATED_LIMIT, DatasetFinding, Evidence, Page, Rule
@@ -142,18 +143,11 @@ def _weight(pair: tuple[int, int, float], used: dict[int, int]) -> tuple[int, in
 
 def _groups(pairs: list[tuple[int, int, float]]) -> dict[int, int]:
     """The group of each prompt that has a variant: the number of the group's first prompt."""
-    parent: dict[int, int] = {}
-
-    def top(n: int) -> int:
-        while parent.setdefault(n, n) != n:
-            parent[n] = parent[parent[n]]
-            n = parent[n]
-        return n
-
+    numbers = sorted({number for left, right, _ in pairs for number in (left, right)})
+    groups = Groups(numbers[-1] + 1)
     for left, right, _ in pairs:
-        a, b = top(left), top(right)
-        parent[max(a, b)] = min(a, b)
-    return {number: top(number) for number in sorted(parent)}
+        groups.tie(left, right)
+    return {number: groups.top(number) for number in numbers}
 
 
 def word_changes(before: str, after: str) -> list[dict[str, str]]:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from ..core.groups import Groups
 from ..core.word_table import words_of
 
 _SIZE = 100  # hashes kept of a long text
@@ -77,12 +78,12 @@ class Sketches:
         ends = np.cumsum(counts)
         starts = ends - counts
         minima = _minima(values, starts[filled])
-        groups = _Groups(len(counts))
+        groups = Groups(len(counts))
         found: list[tuple[int, int, float]] = []
         for left, right in _candidates(minima, filled):
             apart = groups.apart(left, right)
             for a, b in zip(left[apart].tolist(), right[apart].tolist(), strict=True):
-                if groups.of(a) == groups.of(b):
+                if groups.top(a) == groups.top(b):
                     continue
                 limit = min(limits[a], limits[b])
                 one, other = (
@@ -96,7 +97,7 @@ class Sketches:
                 shared = len(one & other)
                 alike = shared / (len(one) + len(other) - shared or 1)
                 if alike >= similarity:
-                    groups.join(a, b)
+                    groups.tie(a, b)
                     found.append((min(a, b), max(a, b), alike))
         return found
 
@@ -135,31 +136,3 @@ def _candidates(
             left, right = left[near], right[near]
             alike = (minima[left] == minima[right]).mean(axis=1) >= _AGREE
             yield texts[left[alike]], texts[right[alike]]
-
-
-class _Groups:
-    """Which texts hang together."""
-
-    def __init__(self, count: int) -> None:
-        self._parent = list(range(count))
-
-    def of(self, n: int) -> int:
-        while self._parent[n] != n:
-            self._parent[n] = self._parent[self._parent[n]]
-            n = self._parent[n]
-        return n
-
-    def join(self, a: int, b: int) -> None:
-        a, b = self.of(a), self.of(b)
-        self._parent[max(a, b)] = min(a, b)
-
-    def apart(self, left: np.ndarray[Any, Any], right: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-        """Which of these pairs do not hang together yet."""
-        group = np.array(self._parent)
-        while True:
-            above = group[group]
-            if (above == group).all():
-                break
-            group = above
-        result: np.ndarray[Any, Any] = group[left] != group[right]
-        return result

@@ -14,9 +14,10 @@ from .dataset_part import DatasetPart
 from .duplicate_groups import checked_near, found_in
 from .duplicate_search import find_duplicates
 from .errors import QueryError, StalePlanError
+from .groups import Groups
 from .leakage import Leakage
 from .model import Conversation
-from .near_duplicates import SIMILARITY, Groups
+from .near_duplicates import SIMILARITY
 from .shares import dealt, shares_of
 from .word_table import Places
 from .wording import plural

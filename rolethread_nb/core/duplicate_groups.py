@@ -15,7 +15,6 @@ from .duplicate_search import KINDS, Found, find_duplicates
 from .edits import Edits, Record
 from .errors import QueryError
 from .model import Conversation
-from .near_duplicates import SIMILARITY
 from .word_table import Places
 from .wording import plural
 
@@ -417,8 +416,3 @@ def ids_of(dataset: Dataset, found: Found, rows: Places) -> list[str]:
         at[own] = index.rows(source, found.index[rows[own]].tolist())
     names: list[str] = index.conversations["id"].gather(at).to_list()
     return names
-
-
-def duplicates_of(dataset: Dataset, near: float | None = SIMILARITY) -> Duplicates:
-    """See :meth:`Dataset.duplicates`."""
-    return Duplicates(dataset, near)

@@ -12,7 +12,8 @@ import numpy as np
 
 from .blocks import Block
 from .duplicate_keys import add_block, dialogue_keys, exact_keys
-from .near_duplicates import Groups, NearDuplicates
+from .groups import Groups
+from .near_duplicates import NearDuplicates
 from .shingles import Shares
 from .word_table import Flags, Places
 

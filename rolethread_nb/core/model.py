@@ -274,6 +274,15 @@ def kind_of(content: Any, role: str | None, role_raw: str | None, raw: Mapping[s
     return "parts" if isinstance(content, list) else "other"
 
 
+def tags_of(raw: Any) -> list[str]:
+    """The ``tags`` (or ``metadata.tags``) of a record that are strings."""
+    if not isinstance(raw, dict):
+        return []
+    metadata = raw.get("metadata")
+    found = raw.get("tags") or (metadata.get("tags") if isinstance(metadata, dict) else None)
+    return [tag for tag in found if isinstance(tag, str)] if isinstance(found, list) else []
+
+
 def title_of(raw: Any) -> str:
     """A name for people: a record's or its metadata's ``title`` or ``name``, else empty."""
     if type(raw) is not dict:
@@ -332,11 +341,7 @@ class Conversation:
     @property
     def tags(self) -> list[str]:
         """The record's ``tags`` (or ``metadata.tags``) that are strings."""
-        if not isinstance(self.raw, dict):
-            return []
-        metadata = self.raw.get("metadata")
-        found = self.raw.get("tags") or (metadata.get("tags") if isinstance(metadata, dict) else None)
-        return [tag for tag in found if isinstance(tag, str)] if isinstance(found, list) else []
+        return tags_of(self.raw)
 
     @property
     def title(self) -> str:

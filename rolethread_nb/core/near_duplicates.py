@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .groups import Groups
 from .hashing import Words, hashed
 from .shingles import Hashes, Shares, ShingleSets, shingles
 from .sketching import BINS, Sketches, agreement, every_pair, in_buckets, sketched, spread
@@ -183,39 +184,6 @@ class _Walk:
     def links(self) -> Links:
         """The pairs that are alike."""
         return Links(*(np.concatenate(column) for column in zip(*self._found, strict=True)))
-
-
-class Groups:
-    """Which of many things hang together."""
-
-    def __init__(self, count: int) -> None:
-        self._parent = np.arange(count)
-
-    def of(self, numbers: Places) -> Places:
-        """The lowest number that each of these hangs together with."""
-        found = self._parent[numbers]
-        while not np.array_equal(above := self._parent[found], found):
-            found = above
-        self._parent[numbers] = found
-        return found
-
-    def apart(self, left: Places, right: Places) -> Flags:
-        """Which of these pairs do not hang together yet."""
-        found: Flags = self.of(left) != self.of(right)
-        return found
-
-    def join(self, left: Places, right: Places) -> None:
-        """Let pairs hang together."""
-        for one, other in zip(left.tolist(), right.tolist(), strict=True):
-            top, beneath = sorted((self._top(one), self._top(other)))
-            self._parent[beneath] = top
-
-    def _top(self, number: int) -> int:
-        parent = self._parent
-        while (above := int(parent[number])) != number:
-            parent[number] = parent[above]
-            number = above
-        return number
 
 
 def _sums(values: Hashes, counts: Places) -> Words:

@@ -14,6 +14,7 @@ import polars as pl
 
 from .blocks import Block
 from .errors import QueryError
+from .model import tags_of
 from .turns import encodable
 
 if TYPE_CHECKING:
@@ -196,9 +197,8 @@ def _texts(block: Block) -> pl.DataFrame:
 
 def _tags_of(block: Block) -> Iterator[tuple[int, int, str]]:
     for at, raw in enumerate(block.raws):
-        if type(raw) is dict and ("tags" in raw or "metadata" in raw):
-            for tag in block.conversation(at).tags:
-                yield block.source, block.indices[at], encodable(tag)
+        for tag in tags_of(raw):
+            yield block.source, block.indices[at], encodable(tag)
 
 
 def find(dataset: Dataset, query: Query, report: Report | None = None) -> pl.DataFrame:

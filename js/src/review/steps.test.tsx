@@ -92,6 +92,22 @@ function dataset(count = 6, repair: Issue["repair"] = "safe", notices: object = 
   return { host, decided, tags, texts, did: () => host.sent.filter(({ name }) => name === "do").map(({ args }) => args as unknown as Record<string, unknown>) };
 }
 
+/** From now on requests are answered only when the test says so, in the order in which they were made. */
+function inTurn(host: FakeHost) {
+  host.busy = true;
+  let answered = host.sent.length;
+  return {
+    /** Requests without an answer. */
+    get open() {
+      return host.sent.length - answered;
+    },
+    async next(count: number) {
+      for (const request of host.sent.slice(answered, (answered += count))) host.reply(request);
+      await settle();
+    },
+  };
+}
+
 const frame = (root: Element) => root.querySelector<HTMLElement>(".rt-frame")!;
 const place = (at: FakeHost) => readSelection(at.get("selection"));
 const said = (root: Element) => root.querySelector(".rt-said")?.textContent;
@@ -231,21 +247,16 @@ describe("tags, repairs and undo", { timeout: 30_000 }, () => {
   it("moves nothing after a step that is no longer the newest", async () => {
     const { host, decided, key } = await open();
     await key("j");
-    host.busy = true;
-    let answered = host.sent.length;
-    const answer = async (count: number) => {
-      for (const request of host.sent.slice(answered, (answered += count))) host.reply(request);
-      await settle();
-    };
+    const answering = inTurn(host);
     await key("i");
-    await answer(1);
+    await answering.next(1);
     // What the step calls for is answered only after the next key.
-    const lists = host.sent.length - answered;
+    const lists = answering.open;
     expect(lists).toBeGreaterThan(0);
     await key("u");
-    await answer(lists);
+    await answering.next(lists);
     expect(place(host)).toMatchObject({ key: "0:0", n: 0 });
-    await answer(1);
+    await answering.next(1);
     host.busy = false;
     await key("1");
     expect([...decided.keys()]).toEqual(["0:0"]);
@@ -254,21 +265,16 @@ describe("tags, repairs and undo", { timeout: 30_000 }, () => {
   it("goes on from a finding that is gone even if another step came between", async () => {
     const { host, key } = await open();
     await key("j");
-    host.busy = true;
-    let answered = host.sent.length;
-    const answer = async (count: number) => {
-      for (const request of host.sent.slice(answered, (answered += count))) host.reply(request);
-      await settle();
-    };
+    const answering = inTurn(host);
     await key("i");
-    await answer(1);
-    const lists = host.sent.length - answered;
+    await answering.next(1);
+    const lists = answering.open;
     await key("t");
     await type(document.activeElement as HTMLInputElement, "calm");
     await press("Enter");
-    await answer(lists);
+    await answering.next(lists);
     host.busy = false;
-    for (const request of host.sent.slice(answered)) host.reply(request);
+    await answering.next(answering.open);
     await settle(50);
     expect(place(host).n).toBe(1);
   });

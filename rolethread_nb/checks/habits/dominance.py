@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from ...core.blocks import Block
+from ...core.model import tags_of
 from ...core.turns import encodable
 from ...core.word_table import word_spans
 from ..rule import RELATED_LIMIT, DatasetFinding, Page, Rule
@@ -126,20 +127,9 @@ def _first_words(text: str) -> str:
 
 
 def _tags(block: Block) -> pl.DataFrame:
-    pairs = [(at, tag) for at, raw in enumerate(block.raws) for tag in _tags_of(raw)]
+    pairs = [(at, encodable(tag)) for at, raw in enumerate(block.raws) for tag in dict.fromkeys(tags_of(raw))]
     frame = pl.DataFrame(pairs, schema={"at": pl.UInt32, "shown": pl.String}, orient="row")
     return frame.select("at", pl.col("shown").hash(1).alias("value"), "shown")
-
-
-def _tags_of(raw: Any) -> list[str]:
-    """The tags of a record, each once, as ``Conversation.tags`` has them."""
-    if type(raw) is not dict:
-        return []
-    beside = raw.get("metadata")
-    tags = raw.get("tags") or (beside.get("tags") if type(beside) is dict else None)
-    return (
-        list(dict.fromkeys(encodable(tag) for tag in tags if type(tag) is str)) if type(tags) is list else []
-    )
 
 
 def _says(evidence: dict[str, Any]) -> str:

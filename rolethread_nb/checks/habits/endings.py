@@ -205,12 +205,6 @@ _NO_ENDS = [
     exchange(f"And on day {n}?", f"on day {n} it rained all night and the boat was gone") for n in range(30)
 ]
 
-_SAYS = {
-    "sentence": "The reply stops in the middle of a sentence",
-    "speech": "Quoted speech is left open at the end",
-    "code": "A block of code is left open at the end",
-}
-
 RULES: tuple[Rule, ...] = (
     Rule(
         code="reply.truncated",

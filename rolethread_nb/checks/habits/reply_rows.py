@@ -6,6 +6,7 @@ import numpy as np
 
 from ...core.blocks import Block
 from ...core.word_table import Places, WordTable
+from . import replied
 
 
 def reply_rows(block: Block) -> Places:
@@ -13,13 +14,9 @@ def reply_rows(block: Block) -> Places:
 
     The rejected side of a preference pair is meant to be worse and is none.
     """
-    turns = block.turns
-    if not turns.height:
+    if not block.turns.height:
         return np.empty(0, dtype=np.int64)
-    meant = (turns["role"] == "assistant") & (turns["kind"] == "text")
-    meant &= (turns["side"] != "rejected").fill_null(True) & ~turns["prompt_only"].fill_null(False)
-    flags = meant.fill_null(False).to_numpy() & block.fresh[turns["conversation"].to_numpy()]
-    return np.flatnonzero(flags)
+    return np.flatnonzero(replied.reply_rows(block) & block.fresh[block.turns["conversation"].to_numpy()])
 
 
 def first_words(table: WordTable, rows: Places, count: int) -> WordTable:
