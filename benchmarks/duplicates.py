@@ -10,6 +10,7 @@ both texts are compared again in plain Python (precision), the seconds of ``ds.d
 a check, a plain ``json.loads`` pass over the same file, and the peak memory that each adds. Every measurement is a fresh process. At 3,000
 conversations every pair is compared in plain Python, too. datasketch and rensa are measured where they can be imported.
 
+    python benchmarks/duplicates.py                   real chats of many languages
     python benchmarks/duplicates.py FILE
     python benchmarks/duplicates.py FILE --sizes 10000 100000 1000000
     python benchmarks/duplicates.py FILE --sizes 100000 --tasks polars datasketch rensa --python OTHER/bin/python
@@ -32,6 +33,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+REAL = Path(__file__).parent.parent.parent / "shared" / "data" / "big" / "real_mixed.jsonl.zst"
 THRESHOLD = 0.7
 PLANTED = 50  # one conversation in so many gets a copy
 QUADRATIC = 3_000
@@ -399,7 +401,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description="recall, precision, time and memory of the search for near-duplicates"
     )
-    parser.add_argument("file", type=Path)
+    parser.add_argument("file", type=Path, nargs="?", default=REAL)
     parser.add_argument("--sizes", type=int, nargs="+", default=[QUADRATIC, 10_000, 100_000])
     parser.add_argument(
         "--tasks", nargs="+", choices=[*TASKS], default=["duplicates", "rule", "without_rule", "quadratic"]

@@ -1,9 +1,12 @@
-"""The full report: every rule, the groups of duplicates, the balance. Time as a multiple of a plain json.loads pass in the same run.
+"""The full report: every rule of a profile, the groups of duplicates, every facet of the balance. Time and memory beside a plain json.loads pass.
 
-    python benchmarks/report.py                       100,000 generated conversations (as of benchmarks/check.py)
-    python benchmarks/report.py chats.jsonl           a file of yours
+    python benchmarks/report.py                       100,000 conversations put together from the turns of real ones (as of benchmarks/duplicates.py)
+    python benchmarks/report.py --file chats.jsonl    from the turns of a file of yours
+    python benchmarks/report.py --file chats.jsonl --whole    that file as it is
+    python benchmarks/report.py --generated           conversations of made-up text (as of benchmarks/check.py)
 
-Each step runs once, in one process, one after the other; "every rule" is profile roleplay with the rules that are preview, too.
+Everything happens in one process. A check with ``balance=True`` gathers all of it in one pass; the time of the steps after it is what they
+still have to do. Rules that are preview do not run, as they do not for anybody who does not ask for them; ``--preview`` lets them.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from check import generate
+from duplicates import REAL, plant
 
 import rolethread_nb as rt
 from rolethread_nb.checks.catalogue import rules
@@ -36,7 +40,7 @@ def plain(path: Path) -> None:
             json.loads(line)
 
 
-def run(path: Path) -> None:
+def run(path: Path, *, preview: bool = False) -> None:
     wall, cpu, _ = timed(lambda: plain(path))
     base, base_cpu = wall, cpu
     print(
@@ -48,18 +52,16 @@ def run(path: Path) -> None:
 
     row("json.loads", wall, cpu)
     ds = rt.load(path, review=False)
-    every = [rule.code for rule in rules()]
-    steps = [
-        ("check, as it is", ds.check),
-        ("check, every rule", lambda: ds.check("roleplay", select=every)),
+    every = [rule.code for rule in rules()] if preview else None
+    steps: list[tuple[str, Callable[[], Any]]] = [
+        ("check, with balance", lambda: ds.check("roleplay", select=every, balance=True)),
         ("duplicates", ds.duplicates),
         ("balance, every facet", lambda: ds.balance().compute(_facets())),
     ]
     total, total_cpu = 0.0, 0.0
     for name, step in steps:
         wall, cpu, made = timed(step)
-        if name != "check, as it is":
-            total, total_cpu = total + wall, total_cpu + cpu
+        total, total_cpu = total + wall, total_cpu + cpu
         row(name, wall, cpu, repr(made).split(":")[0][:40])
     row("full report", total, total_cpu)
     print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:,.0f} MiB")
@@ -74,16 +76,22 @@ def _facets() -> list[str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="time of the full report")
-    parser.add_argument("file", type=Path, nargs="?")
+    parser.add_argument("--file", type=Path, default=REAL)
+    parser.add_argument("--whole", action="store_true")
+    parser.add_argument("--generated", action="store_true")
+    parser.add_argument("--preview", action="store_true")
     parser.add_argument("--size", type=int, default=100_000)
     asked = parser.parse_args()
-    if asked.file:
-        run(asked.file)
+    if asked.whole:
+        run(asked.file, preview=asked.preview)
         return
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"{asked.size}.jsonl"
-        generate(path, asked.size)
-        run(path)
+        if asked.generated:
+            generate(path, asked.size)
+        else:
+            plant(asked.file, path, asked.size)
+        run(path, preview=asked.preview)
 
 
 if __name__ == "__main__":

@@ -261,6 +261,17 @@ def test_the_numbers_of_a_facet_by_another() -> None:
     assert openings.loc["Calm", "distinct"] == 3
 
 
+def test_a_speaker_who_is_called_like_what_is_added_up_is_told_apart() -> None:
+    names = ["(others)", "(others)", "(others)", "(none)", "(none)", "Ada", "Ben"]
+    dataset = rt.load([{"messages": [{"role": "user", "name": name, "content": "Hi."}]} for name in names])
+    balance = dataset.balance()
+
+    assert balance.by("turn_words", "speaker", most=2)["count"].to_dict() == {'"(others)"': 3, '"(none)"': 2}
+    table = balance.table("speaker", "role", most=2, missing=True)
+    assert table["user"].to_dict() == {"(none)": 0, '"(others)"': 3, '"(none)"': 2, "(others)": 2}
+    assert counted(balance, "speaker") == {"(others)": 3, "(none)": 2, "Ada": 1, "Ben": 1}
+
+
 # ---------------------------------------------------------------------- drift
 
 
@@ -285,6 +296,50 @@ def test_drift_along_the_file_parts_the_conversations_equally() -> None:
 
 
 # ---------------------------------------------------------------------- changes and parts
+
+
+def test_tags_of_a_review_count_as_those_of_records_do() -> None:
+    dataset = rt.load(SMALL)
+    balance = dataset.balance()
+    assert counted(balance, "tag") == {"Calm": 3, "short": 1}
+    dataset.tag(1, "SHORT", "new", "calm")
+
+    assert counted(balance, "tag") == {"Calm": 3, "short": 2, "new": 1}
+    assert dict(zip(balance["tag"]["value"], balance["tag"]["query"], strict=True)).keys() == {
+        "Calm",
+        "short",
+        "new",
+    }
+    for value, count, query in balance["tag"][["value", "count", "query"]].itertuples(index=False):
+        assert len(dataset.where(query)) == count
+        assert [c.id for c in balance.conversations("tag", value)] == [c.id for c in dataset.where(query)]
+    assert balance.table("tag", "role").loc["new"].to_dict() == {"user": 2, "assistant": 2, "system": 0}
+    assert balance.numbers.loc["tag", "distinct"] == 3
+    assert balance.top("tag", 3)["id"].tolist()[2] == dataset[1].id
+    dataset.undo()
+    assert counted(balance, "tag") == {"Calm": 3, "short": 1}
+
+
+def test_tags_of_a_review_alone_are_tags() -> None:
+    dataset = rt.load([asked("a"), asked("b"), asked("c")])
+    balance = dataset.balance()
+    assert counted(balance, "tag") == {}
+    dataset.tag([0, 2], "odd")
+    assert counted(balance, "tag") == {"odd": 2}
+    assert balance.numbers.loc["tag", "missing"] == 1
+    dataset.exclude(0)
+    assert counted(balance, "tag") == {"odd": 1}
+
+
+def test_a_part_that_is_asked_for_by_the_review_follows_it() -> None:
+    dataset = rt.load([asked("a"), asked("b b"), asked("c c c")])
+    tagged, kept = dataset.balance(where="tag:odd"), dataset.balance(where="decision:keep")
+    assert tagged.described("turns")["count"] == kept.described("turns")["count"] == 0
+    dataset.tag([0, 2], "odd")
+    dataset.decide(1, "keep")
+
+    assert tagged.described("reply_words")["max"] == 3
+    assert kept.described("reply_words")["max"] == 2
 
 
 def test_the_numbers_follow_a_change_and_its_undoing() -> None:

@@ -93,6 +93,92 @@ def test_what_is_added_moves_little() -> None:
 
 
 @given(
+    old=st.integers(2, 60),
+    copied=st.lists(st.one_of(st.none(), st.integers(0, 59)), max_size=20),
+    share=st.floats(0.05, 0.95),
+    seed=st.integers(0, 5),
+)
+@hypothesis_settings(deadline=None, max_examples=60)
+def test_what_is_added_moves_only_what_stands_at_the_edge(
+    old: int, copied: list[int | None], share: float, seed: int
+) -> None:
+    """Newcomers are alone or belong to one that is there; their ids count on, so no group is called otherwise than before."""
+
+    def placed(books: list[int]) -> list[str]:
+        ds = rt.load([record(n, f"answer {n}", f"book {book}") for n, book in enumerate(books)])
+        place = where_each_is(ds.split(share, seed=seed, by=["system", "character"]))
+        return [place[f"c{n}"] for n in range(old)]
+
+    added = [old + at if of is None else of % old for at, of in enumerate(copied)]
+    before, after = placed(list(range(old))), placed([*range(old), *added])
+    largest = max(added.count(book) for book in range(old)) + 1
+
+    assert sum(one != other for one, other in zip(before, after, strict=True)) <= len(added) + 2 * largest
+    if not added:
+        assert before == after
+
+
+def test_copies_with_later_ids_leave_their_originals_where_they_were() -> None:
+    records = [one.raw for one in dataset(1_000)]
+    added = [records[n] | {"id": f"c{n}-b" if n % 2 else f"c{n + 5_000}"} for n in range(0, 1_000, 3)]
+    before = where_each_is(rt.load(records).split(0.1))
+    after = where_each_is(rt.load([*added, *records]).split(0.1))
+
+    assert sum(before[name] != after[name] for name in before) <= 10
+
+
+def test_a_large_group_is_held_out_no_more_often_than_a_small_one() -> None:
+    """Drawn by the least hash of its members, it would be in nearly every validation part."""
+    ds = rt.load([record(n, f"answer {n}", f"prompt {max(n, 29)}") for n in range(400)])
+    held = ["c0" in ds.split(0.1, seed=seed, by=["system", "character"])["validation"] for seed in range(60)]
+
+    assert 1 <= sum(held) <= 15
+
+
+def test_files_can_be_named_in_any_order(tmp_path: Path) -> None:
+    for name in "abcd":
+        records = [record(n, text(f"{name}{n}")) | {"id": f"{name}{n}"} for n in range(25)]
+        rt.load(records).export(tmp_path / f"{name}.jsonl", "same")
+    files = sorted(tmp_path.glob("*.jsonl"))
+    first, last = (
+        where_each_is(rt.load(paths, review=False).split(0.25, by="source")) for paths in (files, files[::-1])
+    )
+
+    assert first == last
+
+
+@pytest.mark.parametrize("by", [None, "duplicates"])
+def test_records_with_equal_ids_are_drawn_by_their_content(by: str | None) -> None:
+    records = [record(n % 20, text(n)) for n in range(100)]
+    unnamed = [{"messages": record(0, text(n % 20))["messages"], "label": n} for n in range(100)]
+    for these in (records, unnamed):
+        first, last = (
+            [
+                {one.messages[1].text + str(one.raw.get("label")) for one in part}
+                for part in rt.load(order).split(0.3, by=by)
+            ]
+            for order in (these, these[::-1])
+        )
+        assert first == last
+
+
+def test_the_first_of_several_with_one_id_is_drawn_as_if_it_were_alone() -> None:
+    before = where_each_is(dataset(100).split(0.3))
+    again = where_each_is(rt.load([one.raw for one in dataset(100) for _ in range(2)]).split(0.3))
+
+    assert sum(before[name] != again[name] for name in before) <= 2
+
+
+def test_a_stratum_of_a_group_does_not_hang_on_the_order_of_the_file() -> None:
+    records = [record(n, text(n), f"prompt {n % 3}") | {"book": n // 2} for n in range(100)]
+    first, last = (
+        where_each_is(rt.load(order).split(0.2, by=lambda one: one.raw["book"], stratify="system"))
+        for order in (records, records[::-1])
+    )
+    assert first == last
+
+
+@given(
     groups=st.lists(st.integers(0, 12), min_size=2, max_size=60),
     share=st.floats(0.05, 0.95),
     seed=st.integers(0, 5),
@@ -170,6 +256,63 @@ def test_strata_have_their_share_in_each_part() -> None:
     assert sum(one.messages[0].text == "rare" for one in validation) == 2
     _, odd = ds.split(0.25, stratify=lambda one: int(one.id[1:]) % 2)
     assert sum(int(name[1:]) % 2 for name in odd.ids) == 50
+
+
+def pair(number: int, prompt: str | list[Any], **more: Any) -> dict[str, Any]:
+    return {
+        "id": f"p{number}",
+        "prompt": prompt,
+        "chosen": text(f"+{number}"),
+        "rejected": text(f"-{number}"),
+    } | more
+
+
+def test_rows_that_share_a_prompt_stay_together() -> None:
+    rows = [
+        *(
+            pair(n, text(f"question {n % 20}").upper() if n % 2 else text(f"question {n % 20}"))
+            for n in range(60)
+        ),
+        *(
+            {
+                "id": f"k{n}",
+                "prompt": text(f"question {n % 20}"),
+                "completion": text(f"k{n}"),
+                "label": n % 2 == 0,
+            }
+            for n in range(60)
+        ),
+        *(
+            {"id": f"o{n}", "prompt": text(f"question {n % 20}"), "completion": text(f"o{n}")}
+            for n in range(60)
+        ),
+    ]
+    ds = rt.load(rows)
+    place = where_each_is(ds.split(0.3, by="prompt"))
+
+    assert {one.format for one in ds} == {"preference", "kto", "prompt-completion"}
+    assert all(place[f"{kind}{n}"] == place[f"p{n % 20}"] for kind in "pko" for n in range(60))
+    assert set(place.values()) == {"train", "validation"}
+
+
+def test_the_prompt_of_a_pair_is_all_that_was_said_and_of_a_chat_the_first_question() -> None:
+    def asked(*texts: str) -> list[dict[str, str]]:
+        roles = ("user", "assistant") * len(texts)
+        return [{"role": role, "content": said} for role, said in zip(roles, texts, strict=False)]
+
+    rules = {"role": "system", "content": "Be brief."}
+    pairs = [
+        pair(0, asked("a", "b", "c")),
+        pair(1, [rules, *asked("a", "b", "c")]),
+        pair(2, asked("a", "x", "c")),
+    ]
+    chats = [{"id": f"c{n}", "messages": asked("Well?", f"yes {n}", f"and {n % 2}?", "so")} for n in range(4)]
+    ds = rt.load([*pairs, *chats, *(pair(n, text(n)) for n in range(3, 15))])
+    seeds = [where_each_is(ds.split(0.5, by="prompt", seed=seed)) for seed in range(12)]
+
+    assert all(place["p0"] == place["p1"] for place in seeds)
+    assert any(place["p0"] != place["p2"] for place in seeds)
+    assert all(len({place[f"c{n}"] for n in range(4)}) == 1 for place in seeds)
 
 
 # ---------------------------------------------------------------- leaving
@@ -258,6 +401,38 @@ def test_another_dataset_is_compared(tmp_path: Path) -> None:
     assert ds.leakage(rt.load([]))._repr_html_()
 
 
+def test_prompts_that_parts_share_are_a_leak_of_their_own() -> None:
+    rows = [pair(n, text(f"question {n % 10}")) for n in range(20)]
+    ds = rt.load([*rows, *({"id": f"c{n}"} | record(n, text(n)) for n in range(20))])
+    division = ds.split(0.5)
+    leakage = division.leakage()
+    place = where_each_is(division)
+    torn = {(f"p{n}", f"p{n + 10}") for n in range(10) if place[f"p{n}"] != place[f"p{n + 10}"]}
+
+    assert torn
+    assert {
+        tuple(sorted(ids, key=lambda one: int(one[1:]))) for ids in leakage.pairs[["left", "right"]].values
+    } == torn
+    assert leakage.counts == {"exact": 0, "dialogue": 0, "near": 0, "prompt": len(torn)}
+    assert leakage.pairs["similarity"].isna().all()
+    assert leakage.conversations == {"train": len(torn), "validation": len(torn)}
+    assert leakage.summary == (
+        f"No duplicates between the parts, {len(torn)} pairs that share a prompt:"
+        f" {len(torn)} of 20 in train, {len(torn)} of 20 in validation."
+    )
+    assert "prompt" in leakage._repr_html_()
+    assert "nan" not in leakage._repr_html_()
+    assert leakage.diff(0).turns
+    assert len(ds.split(0.5, by="prompt").leakage()) == 0
+
+
+def test_a_duplicate_is_not_named_again_for_its_prompt() -> None:
+    ds = rt.load([pair(0, text("q")), pair(1, text("q"))])
+    same = rt.load([pair(0, text("q"))])
+
+    assert sorted(ds.leakage(same).pairs["kind"]) == ["exact", "prompt"]
+
+
 def test_leakage_of_a_large_group_names_every_conversation_that_leaks() -> None:
     ds = rt.load([record(n, f"{text(0)} {n}") for n in range(200)])
     division = ds.split(0.3, by=None)
@@ -292,6 +467,58 @@ def test_unknown_names_are_refused() -> None:
         ds.split(0.1, stratify="length")
     with pytest.raises(KeyError, match="train, validation"):
         ds.split(0.1)["test"]
+    with pytest.raises(IndexError, match="2 parts"):
+        ds.split(0.1)[2]
+    with pytest.raises(IndexError, match="9 conversations"):
+        ds.split(0.1)[0][9]
+
+
+@pytest.mark.parametrize(
+    "wanted", [{"a": "0.5", "b": 0.5}, {"a": None, "b": 0.5}, {1: 0.5, 2: 0.5}, {"": 0.5, "b": 0.5}]
+)
+def test_shares_of_another_type_are_refused_in_a_sentence(wanted: Any) -> None:
+    with pytest.raises(rt.QueryError, match=r"of (a|each) part"):
+        dataset(10).split(wanted)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"by": 5},
+        {"by": [5]},
+        {"by": [None]},
+        {"by": True},
+        {"stratify": 5},
+        {"stratify": ["turns"]},
+        {"seed": None},
+        {"seed": "x"},
+        {"near": "x"},
+    ],
+)
+def test_options_of_another_type_are_refused_in_a_sentence(options: dict[str, Any]) -> None:
+    with pytest.raises(rt.QueryError):
+        dataset(10).split(0.1, **options)
+
+
+@pytest.mark.parametrize("other", ["other.jsonl", None, [{}]])
+def test_leakage_takes_a_dataset(other: Any) -> None:
+    with pytest.raises(rt.QueryError, match="compared with another one"):
+        dataset(10).leakage(other)
+
+
+def test_places_in_a_report_or_a_part_are_numbers() -> None:
+    ds = dataset(20)
+    for wrong in (
+        lambda: ds.leakage(ds).diff("c1"),  # type: ignore[arg-type]
+        lambda: ds.split(0.1)[0]["c1"],  # type: ignore[index]
+        lambda: ds.leakage(ds, near="x"),  # type: ignore[arg-type]
+        lambda: ds.split(0.1).leakage(near=True),
+    ):
+        with pytest.raises(rt.QueryError):
+            wrong()
+    with pytest.raises(IndexError):
+        ds.leakage(ds).diff(9_999)
+    assert ["c1"] not in ds.split(0.1)[0]
 
 
 def test_a_conversation_is_still_split_by_its_id_or_position() -> None:

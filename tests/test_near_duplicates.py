@@ -416,6 +416,23 @@ def test_a_difference_shows_the_words(ds: rt.Dataset) -> None:
             wrong()
 
 
+@pytest.mark.parametrize("near", ["0.7", True, [0.7], float("nan"), 0, 1.5])
+def test_what_is_no_threshold_is_refused_in_a_sentence(ds: rt.Dataset, near: Any) -> None:
+    with pytest.raises(rt.QueryError, match="near is a Jaccard index"):
+        ds.duplicates(near=near)
+
+
+def test_groups_are_asked_for_by_number_and_differences_by_ids(ds: rt.Dataset) -> None:
+    found = ds.duplicates()
+    for wrong in ("a", None, slice(2)):
+        with pytest.raises(rt.QueryError, match="by its number"):
+            found[wrong]  # type: ignore[index]
+    for pair in (None, ("a",), ("a", 1)):
+        with pytest.raises(rt.QueryError, match="ids of two"):
+            found.diff(pair)  # type: ignore[arg-type]
+    assert len(ds.duplicates(near=np.float32(1))) <= len(found)  # type: ignore[arg-type]
+
+
 def test_keeping_one_rejects_the_others_in_one_step(ds: rt.Dataset) -> None:
     gone = ds.duplicates().keep(0, "changed")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -16,12 +16,12 @@ from ..core.query_terms import CONVERSATION_TERMS, parse
 from ..core.wording import plural
 from .bands import range_of
 from .examples import example
-from .facet import MISSING, Codes, Facet
-from .frames import frame_of, places_frame, shown_as
+from .facet import MISSING, Facet
+from .frames import crossed, frame_of, places_frame
 from .gathered import Gathered
 from .measures import QUANTILES, effective_number, spread
 from .registry import facets
-from .selection import NONE, OTHERS, Selection, by_count, common_unit
+from .selection import OTHERS, Selection, by_count, common_unit
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,6 +60,7 @@ class Distributions:
         self._facets = {facet.name: facet for facet in facets(counter)}
         self._gathered: Gathered | None = None
         self._selection: Selection | None = None
+        self._reviewed = 0
 
     # ------------------------------------------------------------------ what there is
 
@@ -79,8 +80,7 @@ class Distributions:
         Raises:
             QueryError: if there is no such facet.
         """
-        chosen = list(self._facets.values()) if names is None else [self._facet(name) for name in names]
-        self._now(chosen)
+        self.selection(*(self._facets if names is None else names))
         return self
 
     @property
@@ -95,7 +95,7 @@ class Distributions:
           has a value, for lists of all turns or conversations.
         """
         self.compute()
-        rows = {name: self._described(facet) for name, facet in self._facets.items()}
+        rows = {name: self.described(name) for name in self._facets}
         return frame_of(rows, "name", [*_ABOUT, "count", "missing", *QUANTILES, "mean", *_OF_CATEGORIES])
 
     def __getitem__(self, name: str) -> pd.DataFrame:
@@ -111,8 +111,8 @@ class Distributions:
         """
         import pandas as pd
 
-        facet = self._facet(name)
-        selection = self._now([facet])
+        facet = self.facet(name)
+        selection = self.selection(name)
         units, values = selection.pairs(facet)
         keys, codes = selection.keyed(facet, values)
         counts = np.bincount(codes, minlength=len(keys))
@@ -152,7 +152,8 @@ class Distributions:
 
         if share not in (None, "row", "column", "all"):
             raise QueryError(f"share takes row, column or all, not {share!r}.")
-        joined, labels = self._crossed(rows, columns, most)
+        selection = self.selection(rows, columns)
+        joined, labels = crossed(selection, self.facet(rows), self.facet(columns), most)
         if not missing:
             joined = joined.filter(~pl.any_horizontal(pl.col("one", "other") == MISSING))
         shown = [[at for at in range(MISSING, len(own) - 1) if at != MISSING or missing] for own in labels]
@@ -185,15 +186,17 @@ class Distributions:
         Raises:
             QueryError: if there is no such facet, or the two are never about the same turn.
         """
-        facet = self._facet(name)
-        joined, (_, labels) = self._crossed(name, of, most, raw=True)
+        facet, selection = self.facet(name), self.selection(name, of)
+        joined, (_, labels) = crossed(selection, facet, self.facet(of), most, raw=True)
         rows = {}
         for at, label in enumerate(labels[:-1]):
             part = joined.filter(pl.col("other") == at)
             known = part.filter(pl.col("one") != MISSING)
             if label != OTHERS and part.height:
                 total = part["unit"].n_unique()
-                rows[label] = self._described(facet, known["unit"].to_numpy(), known["one"].to_numpy(), total)
+                rows[label] = selection.described(
+                    facet, known["unit"].to_numpy(), known["one"].to_numpy(), total
+                )
         measured = [*QUANTILES, "mean"] if facet.kind == "number" else list(_OF_CATEGORIES)
         return frame_of(rows, of, ["count", "missing", *measured])
 
@@ -216,8 +219,8 @@ class Distributions:
         Raises:
             QueryError: if there is no such facet or axis, or the facet has one value a conversation and the axis is ``conversation``.
         """
-        facet = self._facet(name)
-        selection = self._now([facet])
+        facet = self.facet(name)
+        selection = self.selection(name)
         parts = selection.usual_parts(facet, axis) if parts is None else parts
         where = selection.parts(facet, axis, parts)
         units, values = selection.pairs(facet)
@@ -254,10 +257,10 @@ class Distributions:
         Raises:
             QueryError: if there is no such facet, or it is a number.
         """
-        facet = self._facet(name)
+        facet = self.facet(name)
         if facet.kind == "number":
             raise QueryError(f"{name} is a number; its distribution is balance[{name!r}].")
-        selection = self._now([facet])
+        selection = self.selection(name)
         frame = self[name].head(n)
         conversation = selection.gathered.conversation(facet.unit)
         own = [
@@ -287,9 +290,9 @@ class Distributions:
         Raises:
             QueryError: if there is no such facet or value, or the facets are never about the same turn.
         """
-        asked = [(self._facet(key), one) for key, one in {name: value, **(also or {})}.items()]
+        asked = [(self.facet(key), one) for key, one in {name: value, **(also or {})}.items()]
         base = common_unit(*(facet for facet, _ in asked))
-        selection = self._now([facet for facet, _ in asked])
+        selection = self.selection(name, *(also or {}))
         held = selection.units(base)
         for facet, one in asked:
             held = held & selection.having(base, facet, one)
@@ -311,7 +314,7 @@ class Distributions:
             QueryError: if the query is not understood.
         """
         made = Distributions(self.dataset, where=f"{self.where} {where}".strip(), report=self._report)
-        self._now([])
+        self.selection()
         made._facets, made._gathered = self._facets, self._gathered
         return made
 
@@ -321,15 +324,27 @@ class Distributions:
         Raises:
             QueryError: if there is none.
         """
-        return self._facet(name)
+        if name not in self._facets:
+            near = get_close_matches(str(name), self._facets, 1)
+            meant = f"did you mean {near[0]}? There are" if near else "there are"
+            raise QueryError(f"No facet is called {name!r}; {meant} {', '.join(self._facets)}.")
+        return self._facets[name]
 
     def described(self, name: str) -> dict[str, Any]:
         """The row of one facet in :attr:`numbers`, without the others being computed."""
-        return self._described(self._facet(name))
+        return self.selection(name).described(self.facet(name))
 
     def selection(self, *names: str) -> Selection:
-        """What is counted, as compact columns, with some facets computed."""
-        return self._now([self._facet(name) for name in names])
+        """What is counted now, as compact columns, with some facets computed."""
+        wanted = [self.facet(name) for name in names]
+        if self._gathered is None or self._gathered.version != self.dataset.version:
+            self._gathered, self._selection = Gathered(self.dataset, self._report), None
+        self._gathered.compute(wanted)
+        reviewed = self.dataset.journal.serial  # a query may ask for what was decided or tagged
+        if self._selection is None or self._reviewed != reviewed:
+            rows = Query(self.where).conversation_rows(self.dataset) if self.where else None
+            self._selection, self._reviewed = Selection(self._gathered, rows), reviewed
+        return self._selection
 
     def as_dict(self) -> dict[str, Any]:
         """The balance as compact JSON data, the same for equal input: for each facet its unit and what :attr:`numbers` says of it; of
@@ -340,7 +355,7 @@ class Distributions:
         self.compute()
         found = {}
         for name, facet in self._facets.items():
-            described = self._described(facet)
+            described = self.described(name)
             if not described["count"]:
                 continue
             kept = [
@@ -361,76 +376,13 @@ class Distributions:
 
     # ------------------------------------------------------------------ how
 
-    def _facet(self, name: str) -> Facet:
-        if name not in self._facets:
-            near = get_close_matches(str(name), self._facets, 1)
-            meant = f"did you mean {near[0]}? There are" if near else "there are"
-            raise QueryError(f"No facet is called {name!r}; {meant} {', '.join(self._facets)}.")
-        return self._facets[name]
-
-    def _now(self, wanted: Sequence[Facet]) -> Selection:
-        """What is counted now, with some facets computed."""
-        if self._gathered is None or self._gathered.version != self.dataset.version:
-            self._gathered, self._selection = Gathered(self.dataset, self._report), None
-        self._gathered.compute(wanted)
-        if self._selection is None:
-            rows = Query(self.where).conversation_rows(self.dataset) if self.where else None
-            self._selection = Selection(self._gathered, rows)
-        return self._selection
-
-    def _described(
-        self, facet: Facet, units: Any = None, values: Codes | None = None, total: int | None = None
-    ) -> dict[str, Any]:
-        """A row of :attr:`numbers`: of all that is counted, or of some values and their units."""
-        selection = self._now([facet])
-        if values is None:
-            units, values = selection.pairs(facet)
-        if total is None:
-            total = int(selection.units(facet.unit).sum())
-        having = len(np.unique(units))
-        row: dict[str, Any] = {"title": facet.title, "unit": facet.unit, "kind": facet.kind}
-        row |= {"count": having, "missing": total - having}
-        if facet.kind == "number":
-            return row | spread(values)
-        keys, codes = selection.keyed(facet, values)
-        counts = np.bincount(codes, minlength=len(keys))
-        order = by_count(counts)
-        row |= {"distinct": len(keys), "effective": effective_number(counts)}
-        if not keys:
-            return row | {"top": None, "top_share": None, "top3_share": None}
-        first = len(np.unique(units[np.isin(codes, order[:3])]))
-        whole = total if facet.kind == "list" else having
-        (label,) = selection.labels(facet, [keys[order[0]]])
-        return row | {"top": label, "top_share": float(counts[order[0]] / whole), "top3_share": first / whole}
-
-    def _crossed(
-        self, one: str, other: str, most: int, *, raw: bool = False
-    ) -> tuple[pl.DataFrame, tuple[list[str], list[str]]]:
-        """Two facets side by side, their values numbered as they are shown, and the labels; -1, the last label, is no value.
-
-        With ``raw`` the values of the first stay as they are.
-        """
-        pair = self._facet(one), self._facet(other)
-        common_unit(*pair)
-        selection = self._now(pair)
-        joined = selection.joined(*pair)
-        labels: list[list[str]] = []
-        for facet, column in zip(pair, ("one", "other"), strict=True):
-            if raw and column == "one":
-                labels.append([])
-                continue
-            codes, own = shown_as(selection, facet, joined[column], most)
-            joined = joined.with_columns(pl.Series(column, codes, dtype=pl.Int32))
-            labels.append([*own, NONE])
-        return joined, (labels[0], labels[1])
-
     def _query(self, facet: Facet, value: str) -> str:
         """The query that finds what is counted, where there is one that finds nothing else."""
         query = facet.found_by(value)
         if not query:
             return ""
         if facet.query is not None and facet.unit in ("reply", "user turn"):
-            with_text, without = self._now([facet]).gathered.beside
+            with_text, without = self.selection(facet.name).gathered.beside
             if with_text or (without and facet.kind == "number" and range_of(facet.name, value)[0] == 0):
                 return ""
         names = {term.name for term in parse(self.where)}

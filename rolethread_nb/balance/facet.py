@@ -33,11 +33,13 @@ class Column:
         values: whole numbers, or codes of categories; -1 where there is none.
         labels: the categories by code, None for numbers.
         owners: for lists the unit that each value belongs to, rising; None where each unit has one value.
+        reviewed: makes of it the column with what a review adds, which changes without the records; None where it adds nothing.
     """
 
     values: Codes
     labels: pl.Series | None = None
     owners: Rows | None = None
+    reviewed: Callable[[Column, Gathered], Column] | None = None
 
 
 class Collector(Protocol):
@@ -75,6 +77,7 @@ class Facet:
         measure: what a number counts (``words``, ``%``); empty for the others.
         label: says a value for people.
         query: the query that finds a value (docs/queries.md), of numbers a range; None: the facet is a term of its own (``viewpoint:first``).
+        apart: whether its values hang on more than the dataset: on a check, or on a tokenizer.
     """
 
     name: str
@@ -86,6 +89,7 @@ class Facet:
     measure: str = ""
     label: Callable[[Gathered, str], str] = field(default=_as_it_is)
     query: Callable[[str], str] | None = None
+    apart: bool = False
 
     def found_by(self, value: str) -> str:
         """The query that finds a value; empty where there is none."""

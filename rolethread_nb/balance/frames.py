@@ -10,7 +10,7 @@ import polars as pl
 
 from .facet import MISSING, Codes, Facet
 from .measures import QUANTILES
-from .selection import OTHERS, Selection, categories
+from .selection import NONE, OTHERS, Selection, categories
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,20 +19,46 @@ _WHOLE = ("count", "missing", *QUANTILES, "distinct")
 
 
 def shown_as(selection: Selection, facet: Facet, values: pl.Series, most: int) -> tuple[Codes, list[str]]:
-    """Values as a table shows them: the number of the label of each, and the labels."""
+    """Values as a table shows them: the number of the label of each, and the labels.
+
+    A value that is called like what is added up, or like what has no value, is in quotation marks.
+    """
     known = values.to_numpy()
     if facet.kind == "number":
         bands = selection.bands(facet)
         return np.where(known == MISSING, MISSING, bands.of(known)).astype(np.int32), selection.labels(
             facet, bands.keys
         )
-    column = selection.gathered.column(facet)
+    column = selection.column(facet)
     order = categories(column, values)
     names = [] if column.labels is None else column.labels.gather(order[:most]).to_list()
     rest = order[most:]
     numbers = np.full((0 if column.labels is None else len(column.labels)) + 1, MISSING, dtype=np.int32)
     numbers[order] = np.minimum(np.arange(len(order)), most)
-    return numbers[known], [*selection.labels(facet, names), *([OTHERS] if len(rest) else [])]
+    labels = [f'"{label}"' if label in (NONE, OTHERS) else label for label in selection.labels(facet, names)]
+    return numbers[known], [*labels, *([OTHERS] if len(rest) else [])]
+
+
+def crossed(
+    selection: Selection, one: Facet, other: Facet, most: int, *, raw: bool = False
+) -> tuple[pl.DataFrame, tuple[list[str], list[str]]]:
+    """Two facets side by side, their values numbered as they are shown, and the labels; -1, the last label, is no value.
+
+    With ``raw`` the values of the first stay as they are, and have no labels.
+
+    Raises:
+        QueryError: if the two are never about the same turn.
+    """
+    joined = selection.joined(one, other)
+    labels: list[list[str]] = [[], []]
+    for at, facet in enumerate((one, other)):
+        if raw and at == 0:
+            continue
+        column = ("one", "other")[at]
+        codes, own = shown_as(selection, facet, joined[column], most)
+        joined = joined.with_columns(pl.Series(column, codes, dtype=pl.Int32))
+        labels[at] = [*own, NONE]
+    return joined, (labels[0], labels[1])
 
 
 def frame_of(rows: Mapping[Any, Mapping[str, Any]], name: str, columns: Sequence[str]) -> pd.DataFrame:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
@@ -18,9 +18,13 @@ if TYPE_CHECKING:
     from .gathered import Gathered
     from .view import View
 
+Cells = np.ndarray[Any, np.dtype[np.uint32]]
+
 WORDS, CHARACTERS = 4, 8  # of a phrase; of one in a script without blanks
 MOST = 300  # so many phrases are kept
-_CELLS = 1 << 22
+_SIZE = 1 << 22  # cells of the table of rough counts
+_LAST = np.uint64(_SIZE - 1)
+_FULL = 20_000  # so many cells are looked at first
 _FEWEST = 3  # in so many replies a phrase has to stand
 _ALIKE = 0.7  # two phrases that overlap and stand in nearly as many replies are pieces of one
 _UNSPACED = ("Han", "Japanese", "Hangul", "Thai", "Lao", "Khmer", "Myanmar")
@@ -37,6 +41,7 @@ class Phrases:
     _hashes: list[Words] = field(default_factory=list)
     _counts: list[Rows] = field(default_factory=list)
     _unspaced: list[Flags] = field(default_factory=list)
+    _cells: Cells = field(default_factory=lambda: np.zeros(_SIZE, dtype=np.uint32))
 
     def add(self, view: View) -> None:
         words = view.reply_words
@@ -51,47 +56,57 @@ class Phrases:
             kept = own[words.rows[at]]
             hashes.append(values[kept])
             rows.append(words.rows[at][kept])
-        row = np.concatenate(rows)
+        row, found = np.concatenate(rows), np.concatenate(hashes)
         order = np.argsort(row, kind="stable") if len(runs) > 1 else slice(None)
+        np.add.at(self._cells, (found & _LAST).astype(np.int64), np.uint32(1))
         self._unspaced.append(unspaced)
-        self._hashes.append(np.concatenate(hashes)[order])
+        self._hashes.append(found[order])
         self._counts.append(np.bincount(row, minlength=words.texts))
 
     def finish(self, gathered: Gathered) -> Column:
-        replies = gathered.rows("reply")
-        if not len(replies):
+        if not len(gathered.rows("reply")):
             return Column(np.empty(0, np.int32), pl.Series([], dtype=pl.String), np.empty(0, np.int64))
-        hashes, counts = np.concatenate(self._hashes), np.concatenate(self._counts)
+        found, ranked = self._most_frequent()
         self._hashes.clear()
-        owners = np.repeat(np.arange(len(counts)), counts)
-        runs = pl.DataFrame(
-            {
-                "hash": hashes,
-                "owner": owners,
-                "at": np.arange(len(hashes)) - (np.cumsum(counts) - counts)[owners],
-            }
-        )
-        cells = (hashes & np.uint64(_CELLS - 1)).astype(np.int64)
-        runs = runs.filter(
-            pl.Series(np.bincount(cells, minlength=_CELLS)[cells] >= _FEWEST)
-        )  # most runs stand once
-        often = runs.group_by("hash").len().filter(pl.col("len") >= _FEWEST)
-        found = runs.join(often, on="hash", how="semi", maintain_order="left").unique(
-            ["hash", "owner"], keep="first", maintain_order=True
-        )
-        ranked = (
-            found.group_by("hash", maintain_order=True)
-            .agg(count=pl.len(), owner=pl.col("owner").first(), at=pl.col("at").first())
-            .filter(pl.col("count") >= _FEWEST)
-            .sort("count", descending=True, maintain_order=True)
-            .head(2 * MOST)
-        )
         kept = _apart(ranked.with_columns(phrase=self._texts(gathered, ranked)))
         members = found.join(kept.with_row_index("code").select("hash", "code"), on="hash").sort(
             "owner", "code"
         )
         codes = members["code"].to_numpy().astype(np.int32)
         return Column(codes, kept["phrase"], members["owner"].to_numpy().astype(np.int64))
+
+    def _most_frequent(self) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """The runs that stand in most replies, and one row for each reply that has one of those that were looked at.
+
+        A cell counts all runs that fall on it, so one of a rare cell is rare. Only those of full cells are counted; if the rarest of the
+        most frequent ones is rarer than a cell that was left out may be, more cells are looked at.
+        """
+        least = int(np.partition(self._cells, -_FULL)[-_FULL])
+        while True:
+            least = max(least, _FEWEST)
+            found = self._standing(least)
+            ranked = (
+                found.group_by("hash", maintain_order=True)
+                .agg(count=pl.len(), owner=pl.col("owner").first(), at=pl.col("at").first())
+                .filter(pl.col("count") >= _FEWEST)
+                .sort("count", descending=True, maintain_order=True)
+                .head(2 * MOST)
+            )
+            if least == _FEWEST or (ranked.height == 2 * MOST and ranked["count"][-1] >= least):
+                return found, ranked
+            least //= 4
+
+    def _standing(self, least: int) -> pl.DataFrame:
+        """The runs of cells that are so full, each once a reply: hash, the reply, and the first word there."""
+        before, parts = 0, []
+        for hashes, counts in zip(self._hashes, self._counts, strict=True):
+            starts = np.cumsum(counts) - counts
+            kept = np.flatnonzero(self._cells[(hashes & _LAST).astype(np.int64)] >= least)
+            owners = np.repeat(np.arange(len(counts)), counts)[kept]
+            columns = {"hash": hashes[kept], "owner": owners + before, "at": kept - starts[owners]}
+            parts.append(pl.DataFrame(columns).unique(["hash", "owner"], keep="first", maintain_order=True))
+            before += len(counts)
+        return pl.concat(parts)
 
     def _texts(self, gathered: Gathered, ranked: pl.DataFrame) -> pl.Series:
         """The words of phrases, from the replies they first stand in."""

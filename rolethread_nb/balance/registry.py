@@ -90,6 +90,7 @@ def _tokens(unit: Unit, tokens: TokenCounter) -> Facet:
         each(unit, counted),
         "tokens",
         query=unsayable,
+        apart=True,
     )
 
 
@@ -218,7 +219,7 @@ _PROMPTS = (
         "Tag",
         "conversation",
         "list",
-        "The tags of the record (tags, or metadata.tags), without regard to case; those of a review are not counted.",
+        "The tags of the record (tags, or metadata.tags) and those that the review gave, without regard to case.",
         Tags,
         query=_term("tag"),
     ),
@@ -259,6 +260,7 @@ _QUALITY = (
         "Findings of a check with the dataset’s settings.",
         lambda: FromIndex(count_of),
         "findings",
+        apart=True,
     ),
     Facet(
         "finding",
@@ -268,5 +270,6 @@ _QUALITY = (
         "The codes of its findings, each once.",
         lambda: FromIndex(codes_of),
         query=_term("code"),
+        apart=True,
     ),
 )

@@ -13,6 +13,7 @@ from ..core.word_table import Flags
 from .bands import Bands, bands_of, range_of, said
 from .facet import MISSING, Codes, Column, Facet, Rows, Unit
 from .gathered import Gathered
+from .measures import effective_number, spread
 
 _PARTS = 10
 NONE, OTHERS = "(none)", "(others)"
@@ -28,12 +29,22 @@ class Selection:
 
     def __init__(self, gathered: Gathered, rows: Sequence[int] | None) -> None:
         self.gathered = gathered
+        self._reviewed: dict[str, Column] = {}
         count = gathered.index.conversations.height
         self.conversations: Flags = (
             np.ones(count, dtype=bool) if rows is None else np.zeros(count, dtype=bool)
         )
         if rows is not None:
             self.conversations[list(rows)] = True
+
+    def column(self, facet: Facet) -> Column:
+        """The values of a facet, with what the review said when this was made."""
+        found = self.gathered.column(facet)
+        if found.reviewed is None:
+            return found
+        if facet.name not in self._reviewed:
+            self._reviewed[facet.name] = found.reviewed(found, self.gathered)
+        return self._reviewed[facet.name]
 
     def units(self, unit: Unit) -> Flags:
         """Which units are counted."""
@@ -42,7 +53,7 @@ class Selection:
 
     def pairs(self, facet: Facet) -> tuple[Rows, Codes]:
         """Each value that is counted, with its unit; units rise."""
-        column = self.gathered.column(facet)
+        column = self.column(facet)
         held = self.units(facet.unit)
         owners = np.arange(len(column.values)) if column.owners is None else column.owners
         kept = (column.values != MISSING) & held[owners]
@@ -57,7 +68,7 @@ class Selection:
         if facet.kind == "number":
             bands = self.bands(facet)
             return bands.keys, bands.of(values)
-        labels = self.gathered.column(facet).labels
+        labels = self.column(facet).labels
         different, codes = np.unique(values, return_inverse=True)
         keys = [] if labels is None else labels.gather(different).to_list()
         return keys, codes.astype(np.int32)
@@ -75,6 +86,30 @@ class Selection:
             for label, key in zip(found, keys, strict=True)
         ]
 
+    def described(
+        self, facet: Facet, units: Any = None, values: Codes | None = None, total: int | None = None
+    ) -> dict[str, Any]:
+        """A row of :attr:`Distributions.numbers`: of all that is counted, or of some values and their units."""
+        if values is None:
+            units, values = self.pairs(facet)
+        if total is None:
+            total = int(self.units(facet.unit).sum())
+        having = len(np.unique(units))
+        row: dict[str, Any] = {"title": facet.title, "unit": facet.unit, "kind": facet.kind}
+        row |= {"count": having, "missing": total - having}
+        if facet.kind == "number":
+            return row | spread(values)
+        keys, codes = self.keyed(facet, values)
+        counts = np.bincount(codes, minlength=len(keys))
+        order = by_count(counts)
+        row |= {"distinct": len(keys), "effective": effective_number(counts)}
+        if not keys:
+            return row | {"top": None, "top_share": None, "top3_share": None}
+        first = len(np.unique(units[np.isin(codes, order[:3])]))
+        whole = total if facet.kind == "list" else having
+        (label,) = self.labels(facet, [keys[order[0]]])
+        return row | {"top": label, "top_share": float(counts[order[0]] / whole), "top3_share": first / whole}
+
     # ------------------------------------------------------------------ several facets at once
 
     def joined(self, one: Facet, other: Facet) -> pl.DataFrame:
@@ -86,9 +121,7 @@ class Selection:
         base = common_unit(one, other)
         held = pl.Series(self.units(base))
         left, right = (
-            self._onto(base, facet).filter(
-                held if self.gathered.column(facet).owners is None else pl.lit(True)
-            )
+            self._onto(base, facet).filter(held if self.column(facet).owners is None else pl.lit(True))
             for facet in (one, other)
         )
         if (
@@ -105,7 +138,7 @@ class Selection:
 
     def _onto(self, base: Unit, facet: Facet) -> pl.DataFrame:
         """The values of a facet for the units of another kind: columns unit and code."""
-        at, column = self._units_of(facet, base), self.gathered.column(facet)
+        at, column = self._units_of(facet, base), self.column(facet)
         units = pl.DataFrame({"unit": np.arange(len(at)), "at": at})
         if column.owners is None:
             return units.select("unit", code=pl.Series(column.values[at], dtype=pl.Int32))
@@ -127,7 +160,7 @@ class Selection:
         Raises:
             QueryError: if there is no such value.
         """
-        column = self.gathered.column(facet)
+        column = self.column(facet)
         count = len(self.gathered.rows(facet.unit))
         owners = np.arange(count) if column.owners is None else column.owners
         having = np.zeros(count, dtype=bool)

@@ -63,7 +63,9 @@ class View:
 
     @cached_property
     def reply_words(self) -> WordTable:
-        """The words of the replies."""
+        """The words of the replies: of those of all turns, where somebody else has wanted these."""
+        if "words" in vars(self.block):
+            return self.block.words.part(self.rows("reply"))
         return words_of(self.of("reply", "text"))
 
     @cached_property

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 import polars as pl
 
 from ..core.blocks import Block
+from ..core.duplicate_search import Found
 from ..core.findings import Findings, FindingsBuilder
 from ..core.marks import bits
 from ..core.model import Span
@@ -16,7 +18,7 @@ from ..core.word_table import Flags
 from ..sources.decoding import SEPARATORS
 from .measures import measures
 from .profiles import runs
-from .rule import Rule, SeesRejected, Wave
+from .rule import FindsDuplicates, Rule, SeesRejected, Wave
 
 _WHOLE = Span(0, 0)
 
@@ -107,6 +109,7 @@ class Check:
         self._profile = profile
         self._broken: set[str] = set()
         self._waves: list[tuple[int, Wave]] = []
+        self._beside = ThreadPoolExecutor(1)
         self._sources: set[int] = set()
         self._in_waves = {rule.code for rule in self._rules if rule.wave is not None}
         self._found = FindingsBuilder([rule.severity_in(profile) for rule in self._rules])
@@ -119,9 +122,36 @@ class Check:
                 except Exception as problem:
                     self._failed(rule, problem)
 
-    def add(self, block: Block) -> None:
-        """Run every rule on one block."""
+    def add(self, block: Block, also: Callable[[Block], None] | None = None) -> None:
+        """Run every rule on one block, and beside them something else."""
         self._sources.add(block.source)
+        self._note_records(block)
+        block.fresh = self._fresh(block)
+        placed = turns_for(block, self._asked)
+        # Waves know nothing of the other rules, and most of their work needs no interpreter.
+        running = self._beside.submit(self._run_waves, block)
+        if placed.height:
+            self._run_conditions(block, placed)
+        if self._looks:
+            self._look(block, placed)
+        if also is not None:
+            also(block)
+        for number, wave, problem in running.result():
+            self._waves.remove((number, wave))
+            self._failed(self._rules[number], problem)
+
+    def _run_waves(self, block: Block) -> list[tuple[int, Wave, Exception]]:
+        """Let the waves see a block; gives those that fail."""
+        failed = []
+        for number, wave in self._waves:
+            try:
+                wave.partial(block)
+            except Exception as problem:
+                failed.append((number, wave, problem))
+        return failed
+
+    def _note_records(self, block: Block) -> None:
+        """What reading a block has said of its records already."""
         for rejected in block.rejected:
             evidence = {
                 "reason": rejected.reason,
@@ -148,18 +178,6 @@ class Check:
                     continue
                 at, turn = places[row]
                 self._note(code, block.source, block.indices[at], turn, detail)
-        block.fresh = self._fresh(block)
-        placed = turns_for(block, self._asked)
-        if placed.height:
-            self._run_conditions(block, placed)
-        if self._looks:
-            self._look(block, placed)
-        for number, wave in list(self._waves):
-            try:
-                wave.partial(block)
-            except Exception as problem:
-                self._waves.remove((number, wave))
-                self._failed(self._rules[number], problem)
 
     def _fresh(self, block: Block) -> Flags:
         """Which conversations no earlier block, and nothing before them in this one, has word for word."""
@@ -206,20 +224,29 @@ class Check:
         if not placed:
             self._found.add(number, block.source, index, None, 0, 0, detail)
 
-    def _run_conditions(self, block: Block, turns: pl.DataFrame) -> None:
+    def _by_needs(self, conditions: Iterable[tuple[int, pl.Expr]]) -> dict[int, list[tuple[int, pl.Expr]]]:
+        """Conditions that can be asked of the same turns, together."""
         groups: dict[int, list[tuple[int, pl.Expr]]] = {}
-        for number, expression in self._conditions:
-            groups.setdefault(self._needs[number], []).append((number, expression))
-        for needs, conditions in groups.items():
+        for number, expression in conditions:
+            if self._rules[number].code not in self._broken:
+                groups.setdefault(self._needs[number], []).append((number, expression))
+        return groups
+
+    def _run_conditions(self, block: Block, turns: pl.DataFrame) -> None:
+        for needs, conditions in self._by_needs(self._conditions).items():
             met = _with_marks(turns, needs, *(condition for _, condition in conditions))
             if met.height:
                 self._run_on(met, conditions, block)
 
-    def _run_on(self, turns: pl.DataFrame, conditions: list[tuple[int, pl.Expr]], block: Block) -> None:
+    def _flags(self, turns: pl.DataFrame, conditions: list[tuple[int, pl.Expr]]) -> pl.DataFrame:
+        """Which turns meet which conditions, each under the number of its rule; those that cannot be evaluated are left out."""
         try:
-            flags = turns.select(expression.alias(str(n)) for n, expression in conditions)
+            return turns.select(expression.alias(str(n)) for n, expression in conditions)
         except Exception:  # one rule cannot be evaluated: find out which
-            flags = self._one_by_one(turns, conditions)
+            return self._one_by_one(turns, conditions)
+
+    def _run_on(self, turns: pl.DataFrame, conditions: list[tuple[int, pl.Expr]], block: Block) -> None:
+        flags = self._flags(turns, conditions)
         places = turns.select("conversation", "turn")
         for name in flags.columns:
             rule = self._rules[int(name)]
@@ -246,7 +273,6 @@ class Check:
             try:
                 columns[str(number)] = turns.select(flag=expression)["flag"]
             except Exception as problem:
-                self._conditions = [kept for kept in self._conditions if kept[0] != number]
                 self._failed(self._rules[number], problem)
         return pl.DataFrame(columns)
 
@@ -267,23 +293,29 @@ class Check:
                 self._found.add(number, block.source, index, turn, span.start, span.end, None, severity)
 
     def _look(self, block: Block, turns: pl.DataFrame) -> None:
+        among = self._looked_at(turns)
         for number in self._looks:
             rule, at = self._rules[number], 0
             if rule.code in self._broken or rule.look is None:
                 continue
             try:
-                candidates: Iterable[int] = range(len(block))
-                if number in self._among:
-                    met = _with_marks(turns, self._needs[number], self._among[number])
-                    met = met.select("conversation", flag=self._among[number])
-                    candidates = met.filter("flag")["conversation"].unique().sort().to_list()
-                for at in candidates:
+                for at in among.get(number, ()) if number in self._among else range(len(block)):
                     for mark in rule.look(block.conversation(at)):
                         place = (block.source, block.indices[at], mark.turn, *mark.span)
                         severity = self._severity(number, mark.evidence or {})
                         self._found.add(number, *place, mark.evidence, severity)
             except Exception as problem:
                 self._failed(rule, problem, [(block.source, block.indices[at])] if len(block) else [])
+
+    def _looked_at(self, turns: pl.DataFrame) -> dict[int, list[int]]:
+        """The conversations that each rule looks at, of those that ask for a condition."""
+        found: dict[int, list[int]] = {}
+        for needs, conditions in self._by_needs(self._among.items()).items():
+            met = _with_marks(turns, needs, *(condition for _, condition in conditions))
+            flags = self._flags(met, conditions)
+            for name in flags.columns:
+                found[int(name)] = met["conversation"].filter(flags[name]).unique().sort().to_list()
+        return found
 
     @property
     def sees_rejected(self) -> bool:
@@ -299,6 +331,12 @@ class Check:
                 except Exception as problem:
                     self._waves.remove((number, wave))
                     self._failed(self._rules[number], problem)
+
+    def duplicates(self) -> Iterator[tuple[float, Found]]:
+        """What is known of duplicates after :meth:`finish`: the Jaccard index from which on two are nearly the same, and all that are."""
+        for _, wave in self._waves:
+            if isinstance(wave, FindsDuplicates):
+                yield wave.duplicates()
 
     def _failed(self, rule: Rule, problem: Exception, where: Sequence[tuple[int, int]] = ()) -> None:
         if rule.code in self._broken:

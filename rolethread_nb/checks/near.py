@@ -7,10 +7,11 @@ import json
 import numpy as np
 
 from ..core.blocks import Block
-from ..core.duplicate_keys import add_block, dialogue_keys
+from ..core.duplicate_keys import dialogue_keys
+from ..core.duplicate_search import Collected, Found
 from ..core.groups import Groups
 from ..core.hashing import Words, hashed
-from ..core.near_duplicates import SIMILARITY, Links, NearDuplicates
+from ..core.near_duplicates import SIMILARITY, Links
 from ..core.word_table import Flags, Places
 from .records import drop_record
 from .rule import DatasetFinding, Evidence, Page, Repair, Rule
@@ -20,14 +21,14 @@ class _Near:
     """Feeds the search for near-duplicates; remembers what is an exact copy, or the same dialogue as an earlier one."""
 
     def __init__(self, similarity: float = SIMILARITY) -> None:
-        self._search = NearDuplicates(similarity)
+        self._collected = Collected(similarity)
         self._places: list[Places] = []
         self._fresh: list[Flags] = []
         self._dialogues: list[Words] = []
         self._prompts: list[Words] = []
 
     def partial(self, block: Block) -> None:
-        add_block(self._search, block)
+        self._collected.add(np.zeros(len(block), dtype=np.int64), block)
         indices = np.array(block.indices, dtype=np.int64)
         self._places.append(np.stack([np.full(len(block), block.source), indices], axis=1))
         self._fresh.append(block.fresh)
@@ -36,18 +37,19 @@ class _Near:
         self._prompts.append(hashed(dialogue) ^ prompt)
 
     def finish(self) -> list[DatasetFinding]:
-        if not len(self._search):
+        search = self._collected.search
+        if search is None or not len(search):
             return []
-        links = self._search.links()
-        groups = Groups(len(self._search))
+        links = search.links()
+        groups = Groups(len(search))
         groups.join(links.left, links.right)
         linked = np.unique(np.concatenate([links.left, links.right]))
         first = groups.of(linked)
         sizes = np.bincount(first, minlength=1)
         flagged = (first != linked) & ~self._said_already()[linked]
         members, first = linked[flagged], first[flagged]
-        similarity = self._search.similarities(first, members)
-        nearest = _nearest(links, members[similarity < self._search.similarity])
+        similarity = search.similarities(first, members)
+        nearest = _nearest(links, members[similarity < search.similarity])
         places = [(int(source), int(index)) for source, index in np.concatenate(self._places)[linked]]
         place = dict(zip(linked.tolist(), places, strict=True))
         found = []
@@ -57,7 +59,7 @@ class _Near:
                 "first": index,
                 "source": source,
                 "similarity": round(alike, 3),
-                "threshold": self._search.similarity,
+                "threshold": search.similarity,
                 "group": int(sizes[begin]),
             }
             if at in nearest:
@@ -69,6 +71,11 @@ class _Near:
                 }
             found.append(DatasetFinding(evidence, [place[begin]], conversation=place[at]))
         return found
+
+    def duplicates(self) -> tuple[float, Found]:
+        """All that is duplicate in what was seen, and the Jaccard index from which on it is."""
+        assert self._collected.search is not None
+        return self._collected.search.similarity, self._collected.found()
 
     def _said_already(self) -> Flags:
         """Which conversations dup.exact or dup.dialogue flags."""

@@ -12,6 +12,7 @@ from .vocabulary import Condition
 
 if TYPE_CHECKING:
     from ..core.blocks import Block
+    from ..core.duplicate_search import Found
 
 Scope = Literal["file", "record", "turn", "conversation", "dataset"]
 Safety = Literal["safe", "unsafe"]
@@ -137,6 +138,15 @@ class Wave(Protocol):
 
     def finish(self) -> Sequence[DatasetFinding]:
         """The findings, once every block has been seen."""
+        ...
+
+
+@runtime_checkable
+class FindsDuplicates(Protocol):
+    """A wave that knows all duplicates of what it has seen, and not only those that it reports."""
+
+    def duplicates(self) -> tuple[float, Found]:
+        """The Jaccard index from which on two conversations are nearly the same, and the duplicates."""
         ...
 
 

@@ -23,6 +23,7 @@ from .blocks import Block
 from .dataset import Dataset
 from .edits import Edits
 from .errors import QueryError
+from .found_duplicates import remember
 from .ignoring import without_ignored
 from .issues import issue_of
 from .model import Issue, Span
@@ -31,8 +32,10 @@ from .report import Report
 from .wording import names_in
 
 
-def run_check(dataset: Dataset, settings: Settings) -> Report:
-    """Run the rules that the settings name (see :meth:`Dataset.check`)."""
+def run_check(dataset: Dataset, settings: Settings, *, balance: bool = False) -> Report:
+    """Run the rules that the settings name, and gather the balance beside them if it is asked for (see :meth:`Dataset.check`)."""
+    from ..balance.gathered import everything
+
     began = time.perf_counter()
     settings, chosen = _chosen(settings)
     profile = settings["profile"]
@@ -40,6 +43,8 @@ def run_check(dataset: Dataset, settings: Settings) -> Report:
     known = None if settings["baseline"] is None else read_baseline(Path(settings["baseline"]))
     edits = dataset.edits
     check = Check(chosen, profile)
+    gathering = everything(dataset) if balance else None
+    also = None if gathering is None else gathering.add
     with _no_garbage_search(), ThreadPoolExecutor(1) as beside:
         # The rules run on one block while the next one is read: regular expressions need no interpreter.
         running: Future[None] | None = None
@@ -49,11 +54,15 @@ def run_check(dataset: Dataset, settings: Settings) -> Report:
                 _ = block.words  # the rules want them, and have more to do than the reading
             if running is not None:
                 running.result()
-            running, before = beside.submit(check.add, block), block
+            running, before = beside.submit(check.add, block, also), block
         if running is not None:
             running.result()
         _show_rejected(dataset, check, edits)
+    if gathering is not None:
+        gathering.finish()
     report = Report(dataset, chosen, profile, check.finish(), dataset.index, edits, settings=settings)
+    for near, found in check.duplicates():
+        remember(dataset, edits, near, found)
     if known is not None:
         report = without_known(report, known, Path(settings["baseline"]))
     report = without_ignored(report)

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from .errors import QueryError
 from .model import Conversation
+from .wording import plural
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,6 +56,10 @@ class DatasetPart:
                 yield found
 
     def __getitem__(self, at: int) -> Conversation:
+        if not isinstance(at, int):
+            raise QueryError(f"A conversation of a part is asked for by its position, not by {at!r}.")
+        if not -len(self) <= at < len(self):
+            raise IndexError(f"{self.name} has {plural(len(self), 'conversation')}; {at} is none of them.")
         source, index, name = self._places.row(at)
         found = self.dataset.conversation_at(source, index)
         if found is None:
@@ -63,7 +69,7 @@ class DatasetPart:
     def __contains__(self, one: object) -> bool:
         if isinstance(one, Conversation):
             return (one.source_index, one.index) in self._records
-        return one in self._names
+        return isinstance(one, str) and one in self._names
 
     def export(
         self,

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import polars as pl
 
 from .blocks import Block
 from .dataset_part import DatasetPart
-from .duplicate_groups import checked_near, found_in
-from .duplicate_search import find_duplicates
 from .errors import QueryError, StalePlanError
-from .groups import Groups
-from .leakage import Leakage
-from .model import Conversation
+from .found_duplicates import checked_near
+from .kept_together import GROUPED, STRATA, Key, groups_of, strata_of
+from .leakage import Leakage, leakage_among
 from .near_duplicates import SIMILARITY
 from .shares import dealt, shares_of
 from .word_table import Places
@@ -24,13 +22,9 @@ from .wording import plural
 
 if TYPE_CHECKING:
     from .dataset import Dataset
-from .turns import encodable
 
-# What keeps conversations together, or what they are stratified by: a name, or a question to each conversation.
-Key = str | Callable[[Conversation], object]
+__all__ = ["Division", "Key", "divide", "leakage_between"]
 
-GROUPED = ("duplicates", "source", "character", "system")
-STRATA = ("source", "format", "character", "system", "turns")
 _OFF = 0.02  # a part that is further from its share than this share of the dataset is named
 _TOLD = 5  # so many groups that are too large are named
 
@@ -62,9 +56,9 @@ class Division:
         self.seed = seed
         self._edits = dataset.edits
         frame = dataset.index.conversations
-        groups, names = _groups(dataset, by, near)
+        groups, names, standing = groups_of(dataset, by, near)
         sizes = np.bincount(groups, minlength=len(names))
-        strata = _strata(dataset, stratify, groups)
+        strata = strata_of(dataset, stratify, standing)
         part, large = dealt(sizes, _drawn(names, seed), strata, list(self.wanted.values()))
         self._part: Places = part[groups]
         self.parts = tuple(
@@ -104,6 +98,8 @@ class Division:
 
     def __getitem__(self, which: int | str) -> DatasetPart:
         if isinstance(which, int):
+            if not -len(self) <= which < len(self):
+                raise IndexError(f"There are {len(self)} parts; {which} is none of them.")
             return self.parts[which]
         for one in self.parts:
             if one.name == which:
@@ -111,7 +107,7 @@ class Division:
         raise KeyError(f"No part is called {which!r}; there are {', '.join(self.wanted)}.")
 
     def leakage(self, near: float | None = SIMILARITY) -> Leakage:
-        """The duplicates, exact and near, of which one stands in one part and one in another.
+        """The duplicates, exact and near, of which one stands in one part and one in another, and the prompts that parts share.
 
         Args:
             near: the Jaccard index from which on two conversations are near-duplicates; None: look for exact ones and dialogues only.
@@ -129,8 +125,7 @@ class Division:
             for block in self.dataset.blocks():
                 yield self._part[index.rows(block.source, block.indices)], block
 
-        sides = [(one.name, self.dataset, len(one)) for one in self.parts]
-        return Leakage(find_duplicates(blocks(), near), sides)
+        return leakage_among(blocks(), near, [(one.name, self.dataset, len(one)) for one in self.parts])
 
     @property
     def summary(self) -> str:
@@ -158,101 +153,23 @@ def divide(
 ) -> Division:
     """See :meth:`Dataset.split`."""
     checked_near(near)
-    keys = [] if by is None else [by] if isinstance(by, str) or callable(by) else list(by)
+    keys: list[Any] = (
+        [] if by is None else list(by) if isinstance(by, list | tuple | set | frozenset) else [by]
+    )
     for key in keys:
-        if isinstance(key, str) and key not in GROUPED:
+        if not (callable(key) or key in GROUPED):
             raise QueryError(
                 f"Conversations are kept together by {', '.join(GROUPED)} or a function, not by {key!r}."
             )
-    if isinstance(stratify, str) and stratify not in STRATA:
+    if not (stratify is None or callable(stratify) or stratify in STRATA):
         raise QueryError(f"A split is stratified by {', '.join(STRATA)} or a function, not by {stratify!r}.")
+    _checked_seed(seed)
     return Division(dataset, shares_of(wanted), seed, keys, stratify, near)
 
 
-def _groups(dataset: Dataset, by: Sequence[Key], near: float) -> tuple[Places, list[str]]:
-    """The number of the group of each conversation, and a name for each group that lasts when others are added."""
-    index = dataset.index
-    count = index.conversations.height
-    tied = Groups(count)
-    values: list[str | None] = [None] * count
-    for key in by:
-        if key == "duplicates":
-            found = found_in(dataset, near)
-            rows = np.empty(len(found.group), dtype=np.int64)
-            for source in np.unique(found.source).tolist():
-                own = found.source == source
-                rows[own] = index.rows(source, found.index[own].tolist())
-            tied.join(rows[found.group], rows)
-            continue
-        first: dict[str, int] = {}
-        pairs = [(first.setdefault(value, row), row, value) for row, value in _values(dataset, key)]
-        tied.join(
-            np.array([one for one, _, _ in pairs], dtype=np.int64),
-            np.array([row for _, row, _ in pairs], dtype=np.int64),
-        )
-        for _, row, value in pairs:
-            values[row] = value
-    ids = index.conversations["id"]
-    # Named after what its members share where that is one value; else after the first id in alphabetical order.
-    shared = (
-        pl.Series(values, dtype=pl.String)
-        if len(by) == 1
-        else pl.Series([None], dtype=pl.String).new_from_index(0, count)
-    )
-    frame = pl.DataFrame({"group": tied.of(np.arange(count)), "id": ids, "value": shared})
-    names = (
-        frame.group_by("group")
-        .agg(pl.col("id").min(), pl.col("value").min())
-        .sort("group")
-        .with_columns(name=pl.coalesce("value", "id"))
-    )
-    numbers = np.searchsorted(names["group"].to_numpy(), frame["group"].to_numpy())
-    return numbers, names["name"].to_list()
-
-
-def _values(dataset: Dataset, key: Key) -> Iterator[tuple[int, str]]:
-    """What each conversation is grouped or stratified by, as (row, value); several rows of one conversation are possible."""
-    index = dataset.index
-    frame = index.conversations
-    if callable(key):
-        for row, conversation in enumerate(dataset):
-            if (value := key(conversation)) is not None:
-                yield row, encodable(str(value))
-    elif key == "source":
-        names = [f"{number} {source.name}" for number, source in enumerate(dataset.sources)]
-        yield from enumerate(names[number] for number in frame["source"].to_list())
-    elif key == "character":
-        yield from _characters(dataset)
-    elif key == "turns":
-        edges = [frame["turns"].quantile(share) or 0 for share in (0.25, 0.5, 0.75)]
-        quarters = np.searchsorted(edges, frame["turns"].to_numpy())
-        yield from enumerate(map(str, quarters.tolist()))
-    else:
-        yield from ((row, value) for row, value in enumerate(frame[key].to_list()) if value is not None)
-
-
-def _characters(dataset: Dataset) -> Iterator[tuple[int, str]]:
-    """The names under which the assistant speaks; of a conversation without names its system prompt, which says who it is."""
-    turns = dataset.index.turns.filter((pl.col("role") == "assistant") & pl.col("speaker").is_not_null())
-    named = turns.select("conversation", pl.col("speaker").cast(pl.String)).unique(maintain_order=True)
-    yield from named.iter_rows()
-    having = set(named["conversation"].to_list())
-    for row, system in enumerate(dataset.index.conversations["system"].to_list()):
-        if system is not None and row not in having:
-            yield row, f"system {system}"
-
-
-def _strata(dataset: Dataset, key: Key | None, groups: Places) -> list[Places]:
-    """The groups of each stratum; a group is where its first conversation is. Strata come in the order of their names."""
-    numbers = np.unique(groups)
-    if key is None:
-        return [numbers]
-    values = [""] * len(groups)
-    for row, value in _values(dataset, key):
-        values[row] = values[row] or value
-    first = np.unique(groups, return_index=True)[1]
-    own = np.array(values, dtype=object)[first]
-    return [numbers[own == value] for value in sorted(set(own.tolist()))]
+def _checked_seed(seed: object) -> None:
+    if not isinstance(seed, Integral):
+        raise QueryError(f"A seed is a whole number, not {seed!r}.")
 
 
 def _drawn(names: Sequence[str], seed: int) -> Places:
@@ -263,13 +180,19 @@ def _drawn(names: Sequence[str], seed: int) -> Places:
 
 def leakage_between(dataset: Dataset, other: Dataset, near: float | None) -> Leakage:
     """See :meth:`Dataset.leakage`."""
+    from .dataset import Dataset
+
+    if not isinstance(other, Dataset):
+        raise QueryError(
+            f"A dataset is compared with another one, as rt.load gives it, not with {other!r:.60}."
+        )
     checked_near(near)
 
-    def blocks() -> Iterator[tuple[Places, Any]]:
+    def blocks() -> Iterator[tuple[Places, Block]]:
         for number, one in enumerate((dataset, other)):
             for block in one.blocks():
                 yield np.full(len(block), number), block
 
     names = [dataset.name, other.name if other.name != dataset.name else f"{other.name} (other)"]
     sides = [(name, one, len(one)) for name, one in zip(names, (dataset, other), strict=True)]
-    return Leakage(find_duplicates(blocks(), near), sides)
+    return leakage_among(blocks(), near, sides)

@@ -6,16 +6,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
-from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from .differences import TurnChange, turn_changes
-from .duplicate_search import KINDS, Found, find_duplicates
-from .edits import Edits, Record
+from .duplicate_search import KINDS
+from .edits import Record
 from .errors import QueryError
+from .found_duplicates import found_in, ids_of
 from .model import Conversation
-from .word_table import Places
 from .wording import plural
 
 if TYPE_CHECKING:
@@ -23,36 +22,9 @@ if TYPE_CHECKING:
 
     from .dataset import Dataset
 
+__all__ = ["Difference", "DuplicateGroup", "Duplicates", "How"]
+
 How = Literal["reject", "exclude"]
-
-_FOUND: WeakKeyDictionary[Dataset, tuple[Edits, dict[float | None, Found]]] = WeakKeyDictionary()
-
-
-def found_in(dataset: Dataset, near: float | None) -> Found:
-    """The duplicates of a dataset as it is now; they are looked for once for each state of it.
-
-    Raises:
-        QueryError: if ``near`` is no Jaccard index above 0.
-    """
-    checked_near(near)
-    edits = dataset.edits
-    held = _FOUND.get(dataset)
-    known = held[1] if held is not None and held[0] is edits else {}
-    if near not in known:
-        blocks = ((np.zeros(len(block), dtype=np.int64), block) for block in dataset.blocks())
-        known[near] = find_duplicates(blocks, near)
-    _FOUND[dataset] = edits, known
-    return known[near]
-
-
-def checked_near(near: float | None) -> None:
-    """Refuse what is no threshold.
-
-    Raises:
-        QueryError: in one sentence.
-    """
-    if near is not None and not 0 < near <= 1:
-        raise QueryError(f"near is a Jaccard index above 0 and at most 1, or None, not {near!r}.")
 
 
 @dataclass(frozen=True)
@@ -182,6 +154,8 @@ class Duplicates:
         return (self[number] for number in range(len(self)))
 
     def __getitem__(self, number: int) -> DuplicateGroup:
+        if not isinstance(number, int):
+            raise QueryError(f"A group is asked for by its number, not by {number!r}; group_of takes an id.")
         if not -len(self) <= number < len(self):
             raise IndexError(
                 f"There are {plural(len(self), 'group')} of duplicates; {number} is none of them."
@@ -295,10 +269,9 @@ class Duplicates:
             group = self._group(which)
             before, after = group[0], group[group.at(1 if other is None else other)]
         else:
-            left, right = (which, other) if isinstance(which, str) else which
-            if not isinstance(right, str):
-                raise QueryError("diff takes a group, or the ids of two conversations.")
-            before, after = self.dataset[left], self.dataset[right]
+            before, after = map(
+                self.dataset.__getitem__, _two_ids((which, other) if isinstance(which, str) else which)
+            )
         return Difference(before, after, turn_changes(before, after))
 
     def keep(
@@ -407,12 +380,8 @@ class Duplicates:
         return duplicates_html(self)
 
 
-def ids_of(dataset: Dataset, found: Found, rows: Places) -> list[str]:
-    """The ids of conversations, by their numbers in what was found."""
-    index = dataset.index
-    at = np.empty(len(rows), dtype=np.int64)
-    for source in np.unique(found.source[rows]).tolist():
-        own = found.source[rows] == source
-        at[own] = index.rows(source, found.index[rows[own]].tolist())
-    names: list[str] = index.conversations["id"].gather(at).to_list()
-    return names
+def _two_ids(ids: object) -> tuple[str, str]:
+    match ids:
+        case str(one), str(other):
+            return one, other
+    raise QueryError("diff takes a group, or the ids of two conversations.")

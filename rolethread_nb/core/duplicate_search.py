@@ -69,7 +69,7 @@ def find_duplicates(blocks: Iterable[tuple[Places, Block]], near: float | None) 
         blocks: blocks with the part that each of their conversations is of.
         near: the Jaccard index from which on two conversations are near-duplicates; None: look for exact ones and dialogues only.
     """
-    collected = _Collected(near)
+    collected = Collected(near)
     with ThreadPoolExecutor(1) as beside:
         # One block is taken in while the next one is read, as a check does it.
         running: Future[None] | None = None
@@ -82,22 +82,28 @@ def find_duplicates(blocks: Iterable[tuple[Places, Block]], near: float | None) 
     return collected.found()
 
 
-class _Collected:
-    """What is known of every conversation before they are compared."""
+class Collected:
+    """What is known of every conversation before they are compared.
+
+    Attributes:
+        search: what knows which are nearly the same; None if they are not looked for.
+    """
 
     def __init__(self, near: float | None) -> None:
-        self._search = None if near is None else NearDuplicates(near)
+        self.search = None if near is None else NearDuplicates(near)
         self._columns: list[tuple[Any, ...]] = [(_ROWS, _ROWS, _ROWS, _ROWS, np.empty(0, dtype=np.uint64))]
 
     def add(self, part: Places, block: Block) -> None:
-        if self._search is not None:
-            add_block(self._search, block)
+        """Take the conversations of a block, with the part that each is of."""
+        if self.search is not None:
+            add_block(self.search, block)
         place = np.full(len(block), block.source), np.array(block.indices, dtype=np.int64)
         self._columns.append((part, *place, exact_keys(block), dialogue_keys(block)[0]))
 
     def found(self) -> Found:
+        """Compare them."""
         part, source, index, exact, dialogue = map(np.concatenate, zip(*self._columns, strict=True))
-        return _Linked(part, exact, dialogue, self._search).found(source, index)
+        return _Linked(part, exact, dialogue, self.search).found(source, index)
 
 
 class _Linked:

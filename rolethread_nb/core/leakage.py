@@ -1,17 +1,21 @@
-"""Leakage: duplicates that stand in several parts of a dataset, or in two datasets."""
+"""Leakage: duplicates and prompts that stand in several parts of a dataset, or in two datasets."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .blocks import Block
 from .differences import turn_changes
-from .duplicate_groups import Difference, ids_of
-from .duplicate_search import KINDS, Found
+from .duplicate_groups import Difference
+from .duplicate_search import KINDS, LISTED, Found, find_duplicates
+from .errors import QueryError
+from .found_duplicates import ids_of
 from .model import Conversation
+from .prompt_keys import prompt_keys
 from .word_table import Places
 from .wording import plural
 
@@ -23,20 +27,51 @@ if TYPE_CHECKING:
 # A part, or a dataset: its name, the dataset that its conversations are of, and how many it has.
 Side = tuple[str, "Dataset", int]
 
+LEAKS = (*KINDS, "prompt")
+
+
+def leakage_among(
+    blocks: Iterable[tuple[Places, Block]], near: float | None, sides: Sequence[Side]
+) -> Leakage:
+    """Look for what several parts have in common.
+
+    Args:
+        blocks: blocks with the part that each of their conversations is of.
+        near: the Jaccard index from which on two conversations are near-duplicates; None: look for exact ones and dialogues only.
+        sides: the parts.
+    """
+    prompts: list[str | None] = []
+
+    def read() -> Iterator[tuple[Places, Block]]:
+        for part, block in blocks:
+            prompts.extend(prompt_keys(block, chats=False))
+            yield part, block
+
+    return Leakage(find_duplicates(read(), near), prompts, sides)
+
 
 class Leakage:
-    """The duplicates between parts (see :meth:`Division.leakage`, :meth:`Dataset.leakage`). ``len`` is the number of pairs."""
+    """What parts have in common (see :meth:`Division.leakage`, :meth:`Dataset.leakage`). ``len`` is the number of pairs.
 
-    def __init__(self, found: Found, sides: Sequence[Side]) -> None:
+    These are duplicates, and records of preference pairs, KTO, prompts and completions that share a prompt.
+    """
+
+    def __init__(self, found: Found, prompts: Sequence[str | None], sides: Sequence[Side]) -> None:
         self._found = found
         self._sides = list(sides)
         pairs = found.pairs
         part = found.part
         between = part[pairs.left] != part[pairs.right]
-        left, right = pairs.left[between], pairs.right[between]
+        shared = _sharing(prompts, part)
+        if shared:
+            shared -= set(zip(pairs.left[between].tolist(), pairs.right[between].tolist(), strict=True))
+        asked = np.array(sorted(shared), dtype=np.int64).reshape(-1, 2)
+        left = np.concatenate([pairs.left[between], asked[:, 0]])
+        right = np.concatenate([pairs.right[between], asked[:, 1]])
         turned = part[left] > part[right]
         self._left, self._right = np.where(turned, right, left), np.where(turned, left, right)
-        self._kind, self._similarity = pairs.kind[between], pairs.similarity[between]
+        self._kind = np.concatenate([pairs.kind[between], np.full(len(asked), LEAKS.index("prompt"))])
+        self._similarity = np.concatenate([pairs.similarity[between], np.full(len(asked), np.nan)])
 
     def __len__(self) -> int:
         return len(self._left)
@@ -45,8 +80,9 @@ class Leakage:
     def pairs(self) -> pd.DataFrame:
         """One row a pair, with the columns left, left_part, right, right_part, kind, similarity.
 
-        ``left`` and ``right`` are ids; ``kind`` is ``exact``, ``dialogue`` (the same turns under another system prompt) or ``near``;
-        every similarity was counted. In groups of more than 8 members each is compared with the first 8 of every other part only.
+        ``left`` and ``right`` are ids; ``kind`` is ``exact``, ``dialogue`` (the same turns under another system prompt), ``near``, or
+        ``prompt`` where two are no duplicates and were asked the same. Every similarity was counted; those that share a prompt alone have
+        none. In groups of more than 8 members each is compared with the first 8 of every other part only.
         """
         import pandas as pd
 
@@ -56,7 +92,7 @@ class Leakage:
             "left_part": names[self._found.part[self._left]],
             "right": self._ids(self._right),
             "right_part": names[self._found.part[self._right]],
-            "kind": [KINDS[kind] for kind in self._kind.tolist()],
+            "kind": [LEAKS[kind] for kind in self._kind.tolist()],
             "similarity": self._similarity,
         }
         return pd.DataFrame(columns)
@@ -71,7 +107,7 @@ class Leakage:
 
     @property
     def conversations(self) -> dict[str, int]:
-        """By the name of the part: how many of its conversations have a duplicate in another."""
+        """By the name of the part: how many of its conversations have a duplicate, or share a prompt, in another."""
         rows = np.unique(np.concatenate([self._left, self._right]))
         counts = np.bincount(self._found.part[rows], minlength=len(self._sides))
         return {name: int(count) for (name, *_), count in zip(self._sides, counts.tolist(), strict=True)}
@@ -79,11 +115,20 @@ class Leakage:
     @property
     def counts(self) -> dict[str, int]:
         """Pairs by kind."""
-        counts = np.bincount(self._kind, minlength=len(KINDS))
-        return dict(zip(KINDS, counts.tolist(), strict=True))
+        counts = np.bincount(self._kind, minlength=len(LEAKS))
+        return dict(zip(LEAKS, counts.tolist(), strict=True))
 
     def diff(self, pair: int) -> Difference:
-        """What the two conversations of a pair differ in, by its number."""
+        """What the two conversations of a pair differ in, by its number.
+
+        Raises:
+            QueryError: if it is no number.
+            IndexError: if there is no such pair.
+        """
+        if not isinstance(pair, int):
+            raise QueryError(f"A pair is asked for by its number, not by {pair!r}.")
+        if not -len(self) <= pair < len(self):
+            raise IndexError(f"There are {plural(len(self), 'pair')}; {pair} is none of them.")
         left, right = (self._conversation(int(rows[pair])) for rows in (self._left, self._right))
         return Difference(left, right, turn_changes(left, right))
 
@@ -99,10 +144,21 @@ class Leakage:
         """What leaks, in one sentence."""
         if not len(self):
             return f"No duplicates between {' and '.join(name for name, *_ in self._sides)}."
-        kinds = ", ".join(f"{count:,} {kind}" for kind, count in self.counts.items() if count)
+        kinds = {kind: count for kind, count in self.counts.items() if count}
+        asked = kinds.pop("prompt", 0)
+        copies = len(self) - asked
+        how = ", ".join(f"{count:,} {kind}" for kind, count in kinds.items())
+        said = (
+            f"{plural(copies, 'pair')} of duplicates between the parts ({how})"
+            if copies
+            else "No duplicates between the parts"
+        )
+        more = (
+            f", {plural(asked, 'pair')} that {'shares' if asked == 1 else 'share'} a prompt" if asked else ""
+        )
         told = self.conversations
         parts = ", ".join(f"{told[name]:,} of {size:,} in {name}" for name, _, size in self._sides)
-        return f"{plural(len(self), 'pair')} of duplicates between the parts ({kinds}): {parts}."
+        return f"{said}{more}: {parts}."
 
     def __repr__(self) -> str:
         return f"<Leakage: {self.summary}>"
@@ -111,3 +167,20 @@ class Leakage:
         from ..outputs.duplicates_view import leakage_html
 
         return leakage_html(self)
+
+
+def _sharing(prompts: Sequence[str | None], part: Places) -> set[tuple[int, int]]:
+    """The pairs of conversations in different parts that were asked the same, the earlier one left."""
+    asked: dict[str, list[int]] = {}
+    for row, prompt in enumerate(prompts):
+        if prompt is not None:
+            asked.setdefault(prompt, []).append(row)
+    found: set[tuple[int, int]] = set()
+    for rows in asked.values():
+        by_part: dict[int, list[int]] = {}
+        for row in rows:
+            by_part.setdefault(int(part[row]), []).append(row)
+        for number, own in by_part.items() if len(by_part) > 1 else ():
+            for first in own[:LISTED]:
+                found.update((min(first, row), max(first, row)) for row in rows if part[row] != number)
+    return found

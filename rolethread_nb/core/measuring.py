@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, overload
 
 from ..settings import flat_thresholds
 from .changing import Changing
+from .errors import QueryError
+from .model import Conversation
 from .part import Part, Which
 from .wording import names_in
 
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from .dividing import Division, Key
     from .duplicate_groups import Duplicates
     from .leakage import Leakage
-    from .model import Conversation, Issue
+    from .model import Issue
     from .report import Report
 
 
@@ -35,6 +37,7 @@ class Measuring(Part):
         where: str | None = None,
         thresholds: Mapping[str, Any] | None = None,
         baseline: str | os.PathLike[str] | bool | None = None,
+        balance: bool = False,
     ) -> Report:
         """Run the rules over every conversation. What is not said here is taken from :attr:`settings`, else from the defaults.
 
@@ -46,6 +49,7 @@ class Measuring(Part):
             thresholds: numbers of rules that are to be other than usual, ``{"dup.prompt": {"words": 8}}``; ``report.settings`` and
                 ``rolethread-nb rules CODE`` name them.
             baseline: a file of ``report.write_baseline``; only findings that are not in it are reported. False: none, whatever the settings say.
+            balance: gather every facet of the balance in the same pass: :meth:`balance`, the card and the gates then read nothing again.
 
         Raises:
             QueryError: if a name is not known or the query is not understood.
@@ -64,7 +68,7 @@ class Measuring(Part):
             "baseline": named,
             "thresholds": None if thresholds is None else flat_thresholds(thresholds),
         }
-        return run_check(self._dataset, settings.given(given))
+        return run_check(self._dataset, settings.given(given), balance=balance)
 
     def iter_issues(self, profile: str | None = None) -> Iterator[Issue]:
         """Findings as they are found, block by block; those about the whole dataset come last.
@@ -182,8 +186,8 @@ class Measuring(Part):
             turns: where a conversation is split.
             seed: another seed draws other parts.
             by: what is not torn apart: ``duplicates`` (groups of exact and near-duplicates), ``source``, ``character`` (names under
-                which the assistant speaks; else the system prompt), ``system`` (prompt), a function of a conversation (None:
-                it stands alone), or several of them; None: every conversation stands alone.
+                which the assistant speaks; else the system prompt), ``system`` (prompt), ``prompt`` (what was asked), a function of a
+                conversation (None: it stands alone), or several of them; None: every conversation stands alone.
             stratify: each part has its share of every ``source``, ``format``, ``character``, ``system`` prompt, quarter by number of
                 ``turns``, or value of a function, as far as groups allow.
             near: the Jaccard index from which on two conversations are near-duplicates, for ``by="duplicates"``.
@@ -194,12 +198,16 @@ class Measuring(Part):
         """
         from .dividing import divide
 
-        if isinstance(which, float | Mapping):
-            return divide(self._dataset, which, seed=seed, by=by, stratify=stratify, near=near)
-        return Changing.split(self._dataset, which, *turns)
+        if isinstance(which, Conversation | str | int):
+            if not all(isinstance(turn, int) for turn in turns):
+                raise QueryError(
+                    f"A conversation is split before turns, which are whole numbers, not {turns!r}."
+                )
+            return Changing.split(self._dataset, which, *turns)
+        return divide(self._dataset, which, seed=seed, by=by, stratify=stratify, near=near)
 
     def leakage(self, other: Dataset, near: float | None = 0.7) -> Leakage:
-        """The duplicates, exact and near, between this dataset and another: an evaluation set, say, or an earlier version.
+        """The duplicates, exact and near, and the prompts that this dataset shares with another: an evaluation set, say, or an earlier version.
 
         Args:
             other: the other dataset.

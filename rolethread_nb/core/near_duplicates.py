@@ -59,6 +59,7 @@ class NearDuplicates:
         self._labels: list[Words] = [np.empty(0, dtype=np.uint64)]
         self._questions: list[Words] = [np.empty(0, dtype=np.uint64)]
         self._count = 0
+        self._links: Links | None = None
 
     def __len__(self) -> int:
         return self._count
@@ -81,6 +82,7 @@ class NearDuplicates:
             questions: a number for the rest of each text, 0 if there is none: where it is the same and the answers share nothing, two
                 texts are not alike.
         """
+        self._links = None
         values, counts = shingles(words)
         self._whole.add(values, counts)
         self._sketches.append(sketched(values, counts))
@@ -114,7 +116,12 @@ class NearDuplicates:
         return np.where(self._labels[0][left] == self._labels[0][right], found, 0)
 
     def links(self) -> Links:
-        """Find the pairs."""
+        """Find the pairs. They are looked for once."""
+        if self._links is None:
+            self._links = self._found()
+        return self._links
+
+    def _found(self) -> Links:
         sizes = self._whole.counts
         content = np.concatenate([np.empty(0, dtype=np.uint64), *self._contents])
         order = np.lexsort((content, sizes))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from numbers import Real
 
 import numpy as np
 
@@ -21,16 +22,29 @@ def shares_of(wanted: float | Mapping[str, float]) -> dict[str, float]:
         QueryError: in one sentence, if they are no shares.
     """
     if not isinstance(wanted, Mapping):
-        if not 0 < wanted < 1:
-            raise QueryError(f"The share of the validation part lies between 0 and 1, not at {wanted!r}.")
+        if not _is_share(wanted):
+            raise QueryError(
+                f"The share of the validation part is a number between 0 and 1, not {wanted!r:.60}; several parts are named, "
+                '{"train": 0.8, "validation": 0.1, "test": 0.1}.'
+            )
         return {TRAIN: 1 - wanted, VALIDATION: float(wanted)}
     if len(wanted) < 2:
         raise QueryError("A split has at least two parts.")
-    if not all(0 < share < 1 for share in wanted.values()):
-        raise QueryError(f"The share of each part lies between 0 and 1: {dict(wanted)!r}.")
+    if not all(map(_is_name, wanted)):
+        raise QueryError(f"The name of a part is a text that is not empty: {dict(wanted)!r}.")
+    if not all(map(_is_share, wanted.values())):
+        raise QueryError(f"The share of each part is a number between 0 and 1: {dict(wanted)!r}.")
     if not math.isclose(total := sum(wanted.values()), 1, abs_tol=1e-6):
         raise QueryError(f"The shares of the parts make 1 together, not {total:g}.")
     return {name: float(share) for name, share in wanted.items()}
+
+
+def _is_name(value: object) -> bool:
+    return isinstance(value, str) and bool(value.strip())
+
+
+def _is_share(value: object) -> bool:
+    return isinstance(value, Real) and 0 < float(value) < 1
 
 
 def dealt(

@@ -6,7 +6,6 @@ letters: up to four). An apostrophe parts words: ``don't`` is two.
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -18,21 +17,18 @@ import numpy as np
 import polars as pl
 
 from .hashing import Words, hashed
-from .model import IDEOGRAPHS, UNSPACED, WORD_PATTERN, Span
+from .model import IDEOGRAPHS, UNSPACED, Span
 
 Places = np.ndarray[Any, np.dtype[np.int64]]
 Flags = np.ndarray[Any, np.dtype[np.bool_]]
 
-# ASCII: letters in lower case and digits stay, what stands between words becomes a blank.
-_PARTED = bytes(n if n > 127 else ord(chr(n).lower()) if chr(n).isalnum() else 32 for n in range(256))
-_MARKS = r"[[\p{P}\p{S}\s]&&[^\x00-\x7f]]"  # the same beyond ASCII
-_UNSPACED = f"[{IDEOGRAPHS}{UNSPACED}]"
-_LETTERS: Words = hashed(np.arange(256, dtype=np.uint64))
+_APART, _LETTER, _IDEOGRAPH, _UNSPACED = range(4)  # what a character is to words
+_TOGETHER = 4  # so many South-East Asian letters are a word at most
+_CODES = 0x110000
+_CASED = 0x20000  # beyond it there is neither case nor punctuation
 _BASE = 0x9E3779B97F4A7C15
-_BLANK = ord(" ")
-_PIECE = 1 << 16  # bytes that are hashed together, so that sums stay in the fast memory
+_PIECE = 1 << 18  # characters that are looked at together, so that all of it stays in the fast memory
 _LOW = np.uint64(0xFFFF)
-_WORD = re.compile(WORD_PATTERN)
 
 
 @dataclass(frozen=True)
@@ -62,6 +58,16 @@ class WordTable:
         """Where the words of each text begin."""
         found: Places = np.cumsum(self.counts) - self.counts
         return found
+
+    def part(self, rows: Places) -> WordTable:
+        """The words of some texts, as a table whose texts are these in their order."""
+        return self.stretches(self.starts[rows], self.counts[rows])
+
+    def stretches(self, starts: Places, counts: Places) -> WordTable:
+        """So many words from some places on, each stretch a text of a new table."""
+        before = np.cumsum(counts) - counts
+        at = np.arange(counts.sum()) + np.repeat(starts - before, counts)
+        return WordTable(self.hashes[at], np.repeat(np.arange(len(starts)), counts), len(starts))
 
     def phrases(self, length: int) -> tuple[Words, Places]:
         """A hash of each run of so many words of one text, and where the run begins."""
@@ -127,11 +133,11 @@ def phrase_hash(words: Sequence[str]) -> int:
 
 def word_spans(text: str) -> list[Span]:
     """Where the words of one text stand, by the same rule: for the few texts that are looked at."""
-    cleaned = "".join([" " if _parts(char) else char for char in text])
-    return [Span(*found.span()) for found in _WORD.finditer(cleaned)]
+    codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+    starts, stops = _stretches(_alphabet()[0][codes])
+    return [Span(*ends) for ends in zip(starts.tolist(), stops.tolist(), strict=True)]
 
 
-@lru_cache(maxsize=1 << 14)
 def _parts(char: str) -> bool:
     """Whether a character parts words."""
     if char.isascii():
@@ -145,38 +151,65 @@ def words_of(texts: pl.Series) -> WordTable:
     Words are runs of letters and digits, without regard to case; a character of a script without blanks is one (South-East Asian
     letters: up to four).
     """
-    beyond = texts.str.len_bytes() != texts.str.len_chars()
-    if beyond.any():
-        lower = texts.filter(beyond).str.to_lowercase().str.replace_all(_MARKS, " ")
-        unspaced = lower.str.contains(_UNSPACED)
-        if unspaced.any():
-            parted = lower.filter(unspaced).str.extract_all(WORD_PATTERN).list.join(" ")
-            lower = lower.clone().scatter(unspaced.arg_true(), parted)
-        texts = texts.clone().scatter(beyond.arg_true(), lower)
-    codes = np.frombuffer(" ".join(texts.to_list()).encode().translate(_PARTED), dtype=np.uint8)
-    inside = np.concatenate([[False], codes != _BLANK, [False]])
-    starts, stops = np.flatnonzero(inside[1:] & ~inside[:-1]), np.flatnonzero(inside[:-1] & ~inside[1:])
-    ends = np.cumsum(texts.str.len_bytes().to_numpy().astype(np.int64) + 1)
-    return WordTable(_hashes(codes, starts, stops), np.searchsorted(ends, starts, side="right"), len(texts))
+    ends = np.cumsum(texts.str.len_chars().to_numpy().astype(np.int64) + 1)
+    cuts = np.searchsorted(ends, np.arange(0, ends[-1] if len(ends) else 0, _PIECE), side="right").tolist()
+    found = [(np.empty(0, dtype=np.uint64), np.empty(0, dtype=np.int64))]
+    for first, last in pairwise(sorted({*cuts, len(texts)})):
+        hashes, rows = _words_of(texts[first:last])
+        found.append((hashes, rows + first))
+    hashes, rows = (np.concatenate(part) for part in zip(*found, strict=True))
+    return WordTable(hashes, rows, len(texts))
+
+
+def _words_of(texts: pl.Series) -> tuple[Words, Places]:
+    """The words of some texts, and the text that each stands in."""
+    codes = np.frombuffer(texts.str.join(" ").item().encode("utf-32-le"), dtype=np.uint32)
+    starts, stops = _stretches(_alphabet()[0][codes])
+    before = np.searchsorted(starts, np.cumsum(texts.str.len_chars().to_numpy().astype(np.int64) + 1))
+    return _hashes(codes, starts, stops), np.repeat(np.arange(len(texts)), np.diff(before, prepend=0))
+
+
+def _stretches(kinds: np.ndarray[Any, Any]) -> tuple[Places, Places]:
+    """Where words begin and end, by the kinds of the characters."""
+    parts = np.ones(len(kinds) + 1, dtype=bool)
+    np.not_equal(kinds[1:], kinds[:-1], out=parts[1:-1])
+    if kinds.max(initial=0) > _LETTER:
+        parts[:-1] |= kinds == _IDEOGRAPH
+        unspaced = np.flatnonzero(kinds == _UNSPACED)
+        begins = np.maximum.accumulate(np.where(np.diff(unspaced, prepend=-2) > 1, unspaced, 0))
+        parts[unspaced[(unspaced - begins) % _TOGETHER == 0]] = True
+    at = np.flatnonzero(parts)
+    words = np.flatnonzero(kinds[at[:-1]])
+    return at[words], at[words + 1]
+
+
+@lru_cache(maxsize=1)
+def _alphabet() -> tuple[np.ndarray[Any, Any], Words]:
+    """What each character is to words, and a number for it in lower case."""
+    kinds = np.full(_CODES, _LETTER, dtype=np.uint8)
+    lower = np.arange(_CODES, dtype=np.uint64)
+    for code, char in enumerate(map(chr, range(_CASED))):
+        if _parts(char):
+            kinds[code] = _APART
+        elif char != (small := char.lower()):
+            lower[code] = ord(small[0])
+    lower[ord("ς")] = ord("σ")  # the same letter at the end of a word
+    for kind, ranges in ((_IDEOGRAPH, IDEOGRAPHS), (_UNSPACED, UNSPACED)):
+        for first, last in zip(ranges[::3], ranges[2::3], strict=True):
+            part = kinds[ord(first) : ord(last) + 1]
+            part[part != _APART] = kind
+    return kinds, hashed(lower)
 
 
 def _hashes(codes: np.ndarray[Any, Any], starts: Places, stops: Places) -> Words:
-    """A hash of each stretch of bytes: a polynomial in powers of an odd number, modulo 2^64.
+    """A hash of each stretch of characters: a polynomial in powers of an odd number, modulo 2^64.
 
-    All stretches of a piece come from one running sum; what stands before a stretch is taken off, and its place divided out.
+    All come from one running sum; what stands before a stretch is taken off, and its place divided out.
     """
-    found = np.empty(len(starts), dtype=np.uint64)
-    bounds = np.searchsorted(starts, np.arange(0, len(codes) + _PIECE, _PIECE))
-    for low, high in pairwise(bounds):
-        if low == high:
-            continue
-        base, end = starts[low], stops[high - 1]
-        up, down = _powers(max(2 * _PIECE, int(end - base)))
-        sums = np.zeros(end - base + 1, dtype=np.uint64)
-        np.cumsum(np.take(_LETTERS, codes[base:end]) * up[: end - base], out=sums[1:])
-        first, last = starts[low:high] - base, stops[low:high] - base
-        found[low:high] = (sums[last] - sums[first]) * down[first]
-    return hashed(found ^ (stops - starts).astype(np.uint64))
+    up, down = _powers(max(2 * _PIECE, len(codes)))
+    sums = np.zeros(len(codes) + 1, dtype=np.uint64)
+    np.cumsum(_alphabet()[1][codes] * up[: len(codes)], out=sums[1:])
+    return hashed(((sums[stops] - sums[starts]) * down[starts]) ^ (stops - starts).astype(np.uint64))
 
 
 @lru_cache(maxsize=1)

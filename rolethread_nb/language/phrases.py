@@ -25,6 +25,11 @@ def alternatives(phrases: Iterable[str]) -> str:
 
     An apostrophe may be straight, curly or missing.
     """
+    return _alternatives(tuple(phrases))
+
+
+@lru_cache(maxsize=256)
+def _alternatives(phrases: tuple[str, ...]) -> str:
     ordered = sorted(dict.fromkeys(phrases), key=len, reverse=True)
     if not ordered:
         return r"[^\s\S]"

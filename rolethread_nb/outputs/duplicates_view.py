@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import islice
+from math import isnan
 from typing import TYPE_CHECKING
 
 from ..core.differences import Piece, TurnChange
@@ -95,7 +96,7 @@ def division_html(division: Division) -> str:
 
 
 def leakage_html(leakage: Leakage) -> str:
-    """How many conversations two parts share, and the first pairs."""
+    """How many duplicates and prompts parts share, and the first pairs."""
     pairs = leakage.pairs.head(_GROUPS)
     rows = [
         (
@@ -104,7 +105,7 @@ def leakage_html(leakage: Leakage) -> str:
             inline(one[1]),
             inline(one[3]),
             one[4],
-            f"{one[5]:.2f}",
+            "" if isnan(one[5]) else f"{one[5]:.2f}",
         )
         for one in pairs.itertuples(index=False, name=None)
     ]

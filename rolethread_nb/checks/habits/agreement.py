@@ -7,7 +7,7 @@ import polars as pl
 from ...core.blocks import Block
 from ...core.wording import plural
 from ...language.packs import pack
-from ...language.phrases import alternatives, english
+from ...language.phrases import alternatives, english, holds_any
 from ..rule import RELATED_LIMIT, DatasetFinding, Page, Rule
 from .replied import exchange, place_columns, records, reply_rows
 
@@ -29,11 +29,10 @@ class _Agreement:
         rows = (reply_rows(block) & fresh & pack("en").spoken(block.words)).nonzero()[0]
         text = block.turns["text"].gather(rows)
         agrees = rf"(?i)^\W*{alternatives(english('balance', 'agreement'))}(?:[\s,.!?…;:)\-–—]|$)"
-        leads = rf"(?i)[?？]|\b{alternatives(english('balance', 'initiative'))}\b"
         agreeing = text.str.slice(0, _HEAD).str.contains(agrees)
         self._replies += len(text)
         self._agreeing += int(agreeing.sum())
-        self._leading += int(text.str.contains(leads).sum())
+        self._leading += _leading(text)
         if agreeing.any():
             places = place_columns(block, rows[agreeing.to_numpy()])
             self._places.append(pl.DataFrame(places).head(RELATED_LIMIT))
@@ -49,6 +48,15 @@ class _Agreement:
             "leading": round(self._leading / self._replies, 3),
         }
         return [DatasetFinding(evidence, pl.concat(self._places).head(RELATED_LIMIT).rows())]
+
+
+def _leading(texts: pl.Series) -> int:
+    """How many replies ask, or bring something of their own."""
+    asks = texts.str.contains(r"[?？]")
+    words = english("balance", "initiative")
+    others = texts.filter(~asks)
+    others = others.to_frame("text").filter(holds_any(pl.col("text"), words))["text"]
+    return int(asks.sum()) + int(others.str.contains(rf"(?i)\b{alternatives(words)}\b").sum())
 
 
 _STEPS = [exchange(f"I open door {n}.", f"Behind door {n} the floor is gone.") for n in range(30)]

@@ -47,18 +47,18 @@ class _Drift:
         long = of_facet.filter(pl.col("total") >= self._turns)
         for facet, count in long["facet"].value_counts().iter_rows():
             self._judged[facet] += count
-        for at, facet in (
-            long.filter(pl.col("forms") > 1).sort("at", "facet").select("at", "facet").iter_rows()
-        ):
-            mine = used.filter((pl.col("at") == at) & (pl.col("facet") == facet)).sort("row")
-            self._drifts.append((facet, self._drift(block, at, facet, mine)))
+        drifting = used.join(long.filter(pl.col("forms") > 1), on=["at", "facet"], how="semi")
+        mine = drifting.sort("row").group_by("at", "facet").agg("row", "form").sort("at", "facet")
+        for at, facet, own, forms in mine.select("at", "facet", "row", "form").iter_rows():
+            self._drifts.append((facet, self._drift(block, at, facet, own, forms)))
 
-    def _drift(self, block: Block, at: int, facet: str, used: pl.DataFrame) -> DatasetFinding:
+    def _drift(
+        self, block: Block, at: int, facet: str, rows: Sequence[int], forms: Sequence[int]
+    ) -> DatasetFinding:
         names = list(FACETS[facet])
-        forms = used["form"].to_list()
         usual = max(dict.fromkeys(forms), key=forms.count)
         other = next(form for form in forms if form != usual)
-        row = used["row"][forms.index(other)]
+        row = rows[forms.index(other)]
         turn_of = block.turns["turn"]
         evidence: Evidence = {
             "facet": facet,
@@ -66,7 +66,7 @@ class _Drift:
             "form": names[other],
             "forms": {names[form]: forms.count(form) for form in dict.fromkeys(forms)},
             "turn": int(turn_of[row]),
-            "turns": [int(turn_of[r]) for r, form in zip(used["row"], forms, strict=True) if form != usual],
+            "turns": [int(turn_of[r]) for r, form in zip(rows, forms, strict=True) if form != usual],
             "threshold": self._turns,
         }
         own = (block.source, block.indices[at])

@@ -17,7 +17,6 @@ from ...core.hashing import Words, hashed
 from ...core.model import IDEOGRAPHS, UNSPACED
 from ...core.word_table import Flags, Places
 from ...language.tongues import function_word_flags
-from .reply_rows import all_words
 
 _FEWEST = 3
 _SLOTS = 1 << 22
@@ -38,7 +37,7 @@ def candidates(block: Block, rows: Places, limits: Mapping[str, float]) -> list[
     rows, chats = rows[enough], chats[enough]
     if not len(rows):
         return []
-    table = all_words(block.words, rows)
+    table = block.words.part(rows)
     content = ~function_word_flags(table)
     words, reply = table.hashes[content], table.rows[content]
     total = np.maximum(np.bincount(reply, minlength=len(rows)), 1)

@@ -111,7 +111,7 @@ class PhraseCounts:
 def count_into(table: Hashes, runs: Hashes) -> None:
     """Add some hashes to a table of rough counts; its size is a power of two."""
     size = np.uint32(len(table) - 1)
-    table += np.bincount(runs & size, minlength=len(table)).astype(np.uint32)
+    np.add.at(table, runs & size, np.uint32(1))
 
 
 def _widened(flags: Flags) -> Flags:

@@ -15,7 +15,7 @@ from ...core.word_table import Places, WordTable, word_spans
 from ...language.tongues import content_words
 from ..rule import RELATED_LIMIT, DatasetFinding, Page, Rule
 from .phrase_counts import LONGEST, SHORTEST, Common, Hashes, PhraseCounts, count_into
-from .reply_rows import all_words, reply_rows
+from .reply_rows import reply_rows
 
 _MOST = 30  # so many phrases are reported
 _OCCURRENCES = 2_000_000
@@ -46,7 +46,7 @@ class _Phrases:
         self._count_elsewhere(block, chats)
         if not len(rows):
             return
-        table = all_words(block.words, rows)
+        table = block.words.part(rows)
         runs = np.zeros(len(table), dtype=np.uint32)
         hashes, at = table.phrases(SHORTEST)
         runs[at] = _low(hashes)
@@ -68,7 +68,7 @@ class _Phrases:
             return
         theirs = turns["role"].is_in(["user", "system", "developer"]).fill_null(False).to_numpy()
         rows = np.flatnonzero(theirs & block.fresh[chats])
-        table = all_words(block.words, rows)
+        table = block.words.part(rows)
         hashes, _ = table.phrases(SHORTEST)
         count_into(self._elsewhere, _low(hashes))
         self._words[1] += len(table)

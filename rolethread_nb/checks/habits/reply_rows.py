@@ -21,15 +21,4 @@ def reply_rows(block: Block) -> Places:
 
 def first_words(table: WordTable, rows: Places, count: int) -> WordTable:
     """The first ``count`` words of some texts, as a table whose texts are ``rows`` in their order."""
-    return _part(table, table.starts[rows], np.minimum(table.counts[rows], count))
-
-
-def all_words(table: WordTable, rows: Places) -> WordTable:
-    """The words of some texts, as a table whose texts are ``rows`` in their order."""
-    return _part(table, table.starts[rows], table.counts[rows])
-
-
-def _part(table: WordTable, starts: Places, counts: Places) -> WordTable:
-    before = np.cumsum(counts) - counts
-    at = np.arange(counts.sum()) + np.repeat(starts - before, counts)
-    return WordTable(table.hashes[at], np.repeat(np.arange(len(starts)), counts), len(starts))
+    return table.stretches(table.starts[rows], np.minimum(table.counts[rows], count))

@@ -33,6 +33,9 @@ _TEMPLATE = re.compile(
 )
 # A label that is explained is not spoken by.
 _EXPLAINED = re.compile(r"(?i)\s*(?:is|are|was|were|means?|refers?|stands?)\b")
+# Fields seldom hold whole sentences, and seldom speak of me and you, ask or cry out.
+_SENTENCE = re.compile(r".*[.!?…。！？][\"”’'»」』*_)]*\s*$")
+_PERSONAL = re.compile(r"(?i)[?!？！]|\b(?:I|me|my|mine|we|us|our|ours|you|your|yours)\b")
 # Who asks for a scene in lines wants lines.
 _SCENE = re.compile(
     r"(?i)dialog|di[aá]logo|conversation|conversaci|conversa|conversazione|gespräch|unterhaltung|script\b|skript|transcript|transkript|screenplay|sceneg|guión|guion"
@@ -140,7 +143,10 @@ def lines_of_user(
         label = line[1]
         if line.start() in excused or (transcript and _TEMPLATE.match(line.group())):
             continue
-        if _among_fields(value, line, speakers) or _addresses(value, line):
+        if _addresses(value, line):
+            continue
+        fields = _beside(value, line, speakers)
+        if fields and not _is_scene(messages[: turn + 1], line, fields):
             continue
         start = line.start() + len(line.group()) - len(line.group().lstrip())
         yield Span(start, line.end()), {"by": "label", "label": label}
@@ -160,16 +166,44 @@ def _asked_for_lines(before: Sequence[Message]) -> bool:
     )
 
 
-def _among_fields(value: str, line: re.Match[str], speakers: set[str]) -> bool:
-    """Whether the line next to it is a field: it begins with a label that nobody speaks by."""
+def _beside(value: str, line: re.Match[str], speakers: set[str]) -> list[tuple[str, str]]:
+    """The lines next to it that begin with a label by which no turn speaks, as of a field: each label, and what follows."""
     above = value[: line.start()].rstrip().rpartition("\n")[2]
     below = value[line.end() :].lstrip().partition("\n")[0]
+    found = []
     for other in (above, below):
         label = _any.match(other)
         known = re.match(_LABEL, other) or _TEMPLATE.match(other)
         if label is not None and not known and label[1].casefold() not in speakers:
-            return True
-    return False
+            found.append((label[1], other[label.end() :]))
+    return found
+
+
+def _is_scene(messages: Sequence[Message], line: re.Match[str], fields: Sequence[tuple[str, str]]) -> bool:
+    """Whether what stands beside it are no fields, but lines of others: all are sentences, and one is by somebody known by name.
+
+    A name is known where the reply lets it speak more than once, or where it is spoken of. Who was asked for a line of this label fills in a form.
+    """
+    lines = (line["said"], *(said for _, said in fields))
+    if not (_PERSONAL.search(line["said"]) and all(map(_SENTENCE.match, lines))):
+        return False
+    if any(_names(line[1], message.text) for message in messages[:-1] if message.role == "user"):
+        return False
+    value, before = messages[-1].text, [message.text for message in messages[:-1]]
+    labels = [label[1] for label in _any.finditer(value)]
+    return any(
+        labels.count(name) > 1
+        or _names(name, value) > labels.count(name)
+        or any(_names(name, text) for text in before)
+        for name, _ in fields
+    )
+
+
+def _names(name: str, text: str) -> int:
+    """How often a text holds a name; in scripts without capitals it may stand between other letters."""
+    if name.lower() == name.upper():
+        return text.count(name)
+    return len(re.findall(rf"(?<!\w){re.escape(name)}(?!\w)", text))
 
 
 class _Tags:
@@ -260,7 +294,7 @@ RULES: tuple[Rule, ...] = (
         page=Page(
             "Finds lines of a reply that begin with the user's label (User:, {{user}}:, its word in other languages, the speaker's name), and in"
             " English quoted speech that is given to the user (“...,” you say). Code, lists of fields, scenes that the user asked for, and what the"
-            " user said himself are left alone. Whole transcripts of two labels or more are leak.template's.",
+            " user said himself are left alone; a line between those of other characters is found where they speak and are known by name. Whole transcripts of two labels or more are leak.template's.",
             "The model learns to go on with the user's turn, and does not stop where it should.",
             "Your order is on its way.\\nUser: Thanks, when will it be here?",
         ),
@@ -269,11 +303,13 @@ RULES: tuple[Rule, ...] = (
             _reply("*She waits.*\n{{user}}: I am coming!"),
             _reply("Gone.\nJonas: I saw him on Sunday.", name="Jonas"),
             _reply("好的。\n用户：谢谢你。"),
+            _reply("Mira: Run, I hold the door!\nUser: I stay here.\nMira: Then help me!"),
             _reply('"Sit," he says. "I would rather stand," you reply.'),
             _reply('He waits. You say, "I have never seen him."'),
         ),
         silent=(
             _reply("Host: example.org\nUser: admin\nPort: 22"),
+            _reply("Problem: The page stays white.\nUser: I cannot log in!\nCause: An old certificate."),
             _reply("```\nUser: hello\n```"),
             _reply("User: Hi\nAssistant: Hello"),
             _reply("User: Hi there\nBot: Hello", question="Write a dialogue."),
