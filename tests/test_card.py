@@ -85,7 +85,17 @@ def test_a_finding_about_the_dataset_says_its_own_sentence() -> None:
 def test_it_is_a_frame_and_can_be_kept(tmp_path: Path) -> None:
     card = rt.load(DIRTY).check("chat", select=["turn"]).card()
     frame = card.to_pandas()
-    assert list(frame.columns) == ["sentence", "level", "code", "count", "of", "unit", "share", "query"]
+    assert list(frame.columns) == [
+        "sentence",
+        "level",
+        "code",
+        "count",
+        "of",
+        "unit",
+        "whole",
+        "share",
+        "query",
+    ]
     assert len(frame) == len(card) == len(list(card))
     assert card.to_html(tmp_path / "card.html") == (tmp_path / "card.html").read_text(encoding="utf-8")
     assert card.to_markdown(tmp_path / "card.md").startswith("## ")
@@ -150,3 +160,46 @@ def test_the_phrases_of_a_line_are_all_in_its_query() -> None:
 
 def test_a_family_that_was_not_wholly_looked_for_is_not_called_clean() -> None:
     assert "style" not in rt.load(CHATS).check("roleplay").card().clean
+
+
+GREETED = [
+    chat(f"Tell me of the {n}th ship, please.", f"Hello there! It is ship number {n}.") for n in range(24)
+]
+
+
+def test_each_line_says_what_it_is_a_share_of() -> None:
+    card = rt.load([*GREETED, *DIRTY, *CHATS]).check("chat").card()
+    said = {one.code: (one.unit, one.whole) for one in card if one.of}
+
+    assert said["turn.empty"] == ("conversations", "conversations, copies included")
+    assert said["opening"] == ("replies", "replies, copies included")
+    assert said["phrase"] == ("replies", "replies, copies included")
+    assert said["copies"] == ("conversations", "conversations with turns, copies included")
+    assert all(whole.startswith(unit) for unit, whole in said.values())
+    assert next(one for one in card if one.code == "user_share").whole == ""
+    assert "of 44 conversations, copies included" in card.to_html()
+    assert "of 44 conversations, copies included" in card.to_markdown()
+
+
+def test_a_line_about_the_dataset_counts_the_conversations_that_it_names() -> None:
+    ds = rt.load([*GREETED, *GREETED[:2], *DIRTY])
+    card = ds.check("chat", select=["balance"]).card()
+    n = next(n for n, one in enumerate(card) if one.code == "balance.dominant")
+
+    assert "69% of 35 conversations" in card[n].sentence  # the rule counts exact copies once
+    assert (card[n].count, card[n].of) == (len(card.conversations(n)), 37)
+    assert card[n].whole == "conversations, copies included; the share in the sentence is the rule’s own"
+
+
+@pytest.mark.parametrize("wrong", ["x", None, 1.5, slice(0, 1), 99, -99])
+def test_a_line_that_is_not_there_is_refused_in_a_sentence(wrong: object) -> None:
+    card = rt.load(DIRTY).check("chat", select=["turn"]).card()
+    for ask in (card.__getitem__, card.conversations, card.open):
+        with pytest.raises(
+            rt.QueryError, match=rf"asked for by its number, from 0 to {len(card) - 1}, not"
+        ) as no:
+            ask(wrong)  # type: ignore[arg-type]
+        assert "\n" not in str(no.value)
+    assert card[-1] is list(card)[-1]
+    with pytest.raises(rt.QueryError, match="The card has no line"):
+        rt.load([]).check("chat").card()[0]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, real_files
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -131,8 +131,48 @@ def test_each_number_opens() -> None:
 def test_nothing_at_all_passes_where_nothing_may_be_and_fails_where_something_must() -> None:
     report = rt.load([]).check()
 
-    assert report.gates({"severity:error": 0, "leak": {"share": 0}}).ok
+    assert report.gates({"severity:error": 0, "leak": 0, "role.user": 0}).ok
     assert not report.gates({"conversations": {"min": 1}}).ok
+
+
+@pytest.mark.parametrize(
+    ("gate", "says"),
+    [
+        ({"leak": {"share": 0.5}}, "leak: not measured (there are no conversations), at most 50 %"),
+        (
+            {"leak": {"share": 0.5, "of": "replies"}},
+            "leak: not measured (there are no replies), at most 50 %",
+        ),
+        ({"rejected": {"share": 0.5}}, "rejected: not measured (there are no records), at most 50 %"),
+        (
+            {"viewpoint.second": {"share": 0.5}},
+            "viewpoint.second: not measured (there are no replies with a viewpoint), at most 50 %",
+        ),
+        ({"role.top_share": 0.5}, "role.top_share: not measured (nothing has a role), at most 0.5"),
+    ],
+)
+def test_a_share_of_nothing_is_not_measured_and_does_not_pass(gate: dict[str, Any], says: str) -> None:
+    (result,) = rt.load([]).check().gates(gate)
+
+    assert (result.ok, result.value, result.says) == (False, None, says)
+    assert result.conversations() == []
+
+
+def test_a_share_of_a_list_is_one_of_all_that_could_have_the_value() -> None:
+    records = [{**CLEAN, "tags": ["Sea"]}, BLANK, chat("Hi", "Ho"), chat("Hi", "Hm")]
+    gates = (
+        rt.load(records)
+        .check()
+        .gates(
+            {
+                "tag.sea": {"share": 0.2},
+                "finding.text.whitespace": {"share": 0.2},
+                "finding.turn.empty": {"share": 0},
+            }
+        )
+    )
+
+    assert [result.value for result in gates] == [1 / 4, 1 / 4, 0]
 
 
 def test_a_baseline_and_a_query_narrow_what_is_counted() -> None:
@@ -142,10 +182,69 @@ def test_a_baseline_and_a_query_narrow_what_is_counted() -> None:
     assert checked(where="severity:warning").gates({"findings": 1}).ok
 
 
-@pytest.mark.parametrize("how", [{"select": ["turn"]}, {"ignore": ["leak"]}, {"profile": "rolethread"}])
-def test_a_rule_that_did_not_run_is_no_reason_to_pass(how: dict[str, Any]) -> None:
-    with pytest.raises(rt.QueryError, match="'leak' did not run"):
-        checked(**how).gates({"leak": 0})
+@pytest.mark.parametrize(
+    ("how", "gate", "why"),
+    [
+        ({"select": ["turn"]}, "leak", "'leak' did not run: 'select' leaves it out"),
+        ({"ignore": ["leak"]}, "leak", "'leak' did not run: 'ignore' leaves it out"),
+        (
+            {"profile": "rolethread"},
+            "leak.macro",
+            "'leak.macro' did not run: profile 'rolethread' never runs it; check with another one",
+        ),
+        (
+            {},
+            "roleplay.name_prefix",
+            "'roleplay.name_prefix' did not run: profile 'chat' leaves it out; name it in 'select'",
+        ),
+        (
+            {},
+            "reply.filler",
+            "'reply.filler' did not run: it is a preview rule; name it in 'select'",
+        ),
+        ({}, "chatml.wrong_role", "'chatml.wrong_role' did not run: it runs in profile 'rolethread' alone"),
+        ({"select": ["turn"]}, "duplicates", "'dup.exact' did not run: 'select' leaves it out"),
+        ({"ignore": ["leak"]}, "finding.leak.macro", "'leak.macro' did not run: 'ignore' leaves it out"),
+        (
+            {"ignore": ["leak"]},
+            "code:text code:leak.macro",
+            "'leak.macro' did not run: 'ignore' leaves it out",
+        ),
+    ],
+)
+def test_a_rule_that_did_not_run_is_no_reason_to_pass(how: dict[str, Any], gate: str, why: str) -> None:
+    (result,) = checked(**how).gates({gate: 0})
+
+    assert (result.ok, result.value) == (False, None)
+    assert result.says == f"{gate}: not measured ({why}), at most 0"
+
+
+def test_a_family_says_which_of_its_rules_did_not_run() -> None:
+    family, whole, one = checked(ignore=["style.repeated_opening"]).gates(
+        {"style": 100, "turn": 9, "style.overused_phrase": 100}
+    )
+
+    assert family.ok
+    assert set(family.not_run) >= {"style.loop", "style.repeated_opening"}
+    assert re.fullmatch(
+        r"style: 0 findings, at most 100; not run: style\.[a-z_, .]+(and [1-9] more)?", family.says
+    )
+    assert family.as_dict()["not_run"] == list(family.not_run)
+    assert (whole.not_run, one.not_run) == ((), ())
+    assert "not run" not in whole.says
+
+
+def test_a_rule_that_stopped_did_not_run_to_its_end() -> None:
+    def stops(message: rt.Message) -> list[Any]:
+        raise RuntimeError("on purpose")
+
+    rt.rule("own.stops", when=rt.vocabulary.role == "assistant", spans=stops, title="Stops")
+    try:
+        (result,) = checked(select="own.stops").gates({"own.stops": 0})
+    finally:
+        rt.forget_rule("own.stops")
+    assert not result.ok
+    assert "'own.stops' stopped with an error" in result.says
 
 
 # ---------------------------------------------------------------- the balance
@@ -171,7 +270,11 @@ LONG = [chat("Tell me more", "word " * count + "end.") for count in (9, 19, 29, 
         ),
         ({"role.system": {"share": 0}}, "role.system: 0 of 8 turns (0 %), at most 0 %", []),
         ({"role.user": {"max": 3}}, "role.user: 4 turns, at most 3", [0, 1, 2, 3]),
-        ({"speaker.top_share": 0.5}, "speaker.top_share: there is nothing to measure, at most 0.5", []),
+        (
+            {"speaker.top_share": 0.5},
+            "speaker.top_share: not measured (nothing has a speaker), at most 0.5",
+            [],
+        ),
     ],
 )
 def test_any_number_of_the_balance_can_be_a_gate(gate: dict[str, Any], says: str, behind: list[int]) -> None:
@@ -181,12 +284,79 @@ def test_any_number_of_the_balance_can_be_a_gate(gate: dict[str, Any], says: str
     assert [conversation.index for conversation in result.conversations()] == behind
 
 
+def test_a_value_that_nobody_can_know_beforehand_counts_as_none() -> None:
+    gates = (
+        rt.load(LONG)
+        .check()
+        .gates({"speaker.Mara": 0, "tag.sea": 0, "opening.once upon a": 0, "label.human": 0})
+    )
+
+    assert gates.ok
+    assert [result.value for result in gates] == [0, 0, 0, 0]
+
+
+ENDS = "Yes. Yes? Yes! Yes… Yes” Yes* Yes: Yes, Yes) Yes` Yes Yes+".split()
+TOLD = [
+    "你好吗，我很好。",
+    "これはペンです。",
+    "Это так.",
+    '"No," she said and she left. *Oh.*',
+    "# Heading\n\n* One\n* two",
+]
+CLOSED = ("role", "ending", "form", "speech_marks", "viewpoint", "tense", "language", "script", "copies", "format", "source", "finding")  # fmt: skip
+
+
+@pytest.mark.parametrize("path", [None, *real_files()[:3]], ids=str)
+def test_every_value_that_the_data_has_can_be_a_gate(path: Path | None) -> None:
+    texts = [chat("Hi", text) for text in [*ENDS, *TOLD, "Yes.", "I saw that I was late and I ran home."]]
+    ds = rt.load(texts if path is None else path, review=False)
+    balance = ds.balance()
+    gates = {f"{name}.{value}": {"min": 1} for name in CLOSED for value in balance[name]["value"]}
+
+    assert len(gates) > 3
+    assert ds.check().gates(gates).ok
+
+
+def test_the_case_of_a_value_does_not_matter_unless_the_data_has_it() -> None:
+    named = chat("Hi", "Ho")
+    named["messages"][0]["name"], named["messages"][1]["name"] = "mara", "Mara"
+    ds = rt.load([{**named, "tags": ["Sea"]}])
+    gates = ds.check().gates({"tag.SEA": 0, "speaker.MARA": 0, "speaker.mara": 0, "viewpoint.First": 0})
+
+    assert [result.value for result in gates] == [1, 2, 1, 0]
+    for result in gates:
+        assert ds.where(result.query or "") == result.conversations()
+
+
+def test_replies_are_what_the_balance_counts_as_replies() -> None:
+    call = {
+        "role": "assistant",
+        "content": None,
+        "tool_calls": [{"function": {"name": "f", "arguments": "{}"}}],
+    }
+    called = {"messages": [{"role": "user", "content": "Go"}, call, {"role": "tool", "content": "1"}]}
+    pair = {
+        "prompt": [{"role": "user", "content": "Hi"}],
+        "chosen": [{"role": "assistant", "content": "{{char}} waves."}],
+        "rejected": [{"role": "assistant", "content": "{{char}} frowns."}],
+    }
+    report = rt.load([called, pair, chat("Hi", "Ho")]).check()
+    gates = report.gates(
+        {"replies": {"min": 3}, "reply_words.count": {"min": 3}, "leak": {"share": 0.4, "of": "replies"}}
+    )
+
+    assert [result.value for result in gates] == [2, 2, 1 / 2]
+    assert gates["replies"].query is not None
+    assert [one.index for one in gates["replies"].conversations()] == [1, 2]
+    assert report.dataset.where(gates["replies"].query) == gates["replies"].conversations()
+
+
 def test_what_is_behind_a_number_of_the_balance_is_a_query_too() -> None:
     ds = rt.load([*LONG, chat("Hi")])
     gates = ds.check().gates(
         {
-            "role.top_share": 1,
-            "role.top3_share": 1,
+            "role.top_share": 0.9,
+            "role.top3_share": {"min": 1},
             "reply_words.median": {"min": 15, "max": 100},
             "role.assistant": {"share": 0.1},
             "role.effective": {"min": 9},
@@ -206,7 +376,7 @@ def test_what_is_behind_a_number_of_the_balance_is_a_query_too() -> None:
 
 
 def test_nothing_to_measure_is_no_reason_to_pass() -> None:
-    for limits in ({"max": 10_000}, {"min": 0}):
+    for limits in ({"max": 10_000}, {"min": 1}):
         (result,) = rt.load([chat("Hi")]).check().gates({"reply_words.median": limits})
         assert (result.ok, result.value) == (False, None)
 
@@ -235,8 +405,9 @@ def test_gates_are_a_frame_a_mapping_a_text_and_a_page() -> None:
     assert gates["turns"].ok
     assert repr(gates).startswith("<Gates: 1 of 2 failed")
     assert "✗ failed" in gates._repr_html_()
-    with pytest.raises(KeyError, match="'severity:warning'"):
-        gates["severity:warning"]
+    for name in ("severity:warning", 0, None, ["turns"]):
+        with pytest.raises(rt.QueryError, match=r"No gate is called .*; there are severity:error, turns\."):
+            gates[name]  # type: ignore[index]
     with pytest.raises(TypeError, match="ok"):
         bool(gates)
 
@@ -291,7 +462,17 @@ def test_a_code_can_be_written_with_and_without_quotation_marks(text: str) -> No
         ("[gates]\nturn = {where = 'role:user'}", "there is no limit"),
         ("[gates]\nturn = {share = 0.1, max = 3}", "without 'max' and 'min'"),
         ("[gates]\nturn = {share = 1.5}", "from 0 to 1 \\(0.01 is 1 %\\), not to 1.5"),
-        ("[gates]\nturn = {share = -0.1}", "from 0 to 1"),
+        ("[gates]\nturn = {share = -0.1}", "'share' is -0.1, and nothing is below 0"),
+        ("[gates]\nturn = {share = 1}", "'share' 1 is everything, so this can never fail"),
+        ("[gates]\nturn = -1", "the limit is -1, and nothing is below 0"),
+        ("[gates]\nturn = {max = -1}", "'max' is -1, and nothing is below 0"),
+        ("[gates]\nreply_words.median = {max = -0.5}", "'max' is -0.5, and nothing is below 0"),
+        ("[gates]\nturns = {min = -1, max = 5}", "'min' is -1, and nothing is below 0"),
+        ("[gates]\nturns = {min = 0}", "'min' 0 without 'max' can never fail"),
+        ("[gates]\nrole.top_share = 1", "goes to 1, so 'max' 1 can never fail"),
+        ("[gates]\nrole.top_share = {min = 1.5}", "goes to 1, so 'min' 1.5 can never be met"),
+        ("[gates]\nuser_share.median = 100", "goes to 100, so 'max' 100 can never fail"),
+        ("[gates]\nuser_share.median = {min = 101, max = 200}", "so 'min' 101 can never be met"),
         ("[gates]\nturn = {share = 0.1, of = 'turns'}", "'of' takes conversations or replies, not 'turns'"),
         ("[gates]\nturn = {max = 1, of = 'replies'}", "say 'share' as well"),
         ("[gates]\nturn = {min = 2, max = 1}", "'min' 2 is above 'max' 1"),
@@ -314,6 +495,16 @@ def test_a_code_can_be_written_with_and_without_quotation_marks(text: str) -> No
         ("[gates]\nreply_words.median = {share = 0.1}", "'share' is about findings and values"),
         ("[gates]\nreply_words.median = {max = 1, where = 'role:user'}", "'where' is about findings"),
         ("[gates]\nrole.user = {share = 0.1, of = 'replies'}", "role is not about replies"),
+        (
+            "[gates]\nviewpoint.secnd = {share = 0.2}",
+            "viewpoint has no value 'secnd'; there are first, second, third, mixed.",
+        ),
+        ("[gates]\nrole.asistant = 0", "role has no value 'asistant'; there are .*assistant.*unknown"),
+        ("[gates]\nending.dot = 0", "ending has no value 'dot'; there are a full stop, a question mark"),
+        ("[gates]\nsource.7 = 0", "source has no value '7'; there are 0."),
+        ("[gates]\n'finding.turn.emtpy' = 0", "No rule is called 'turn.emtpy'; there are .*turn.empty"),
+        ("[gates]\n'finding.leak' = 0", "No rule is called 'leak'; there are .*leak.macro"),
+        ("[gates]\n'finding.X' = 0", "No rule is called 'X'; there are the families file, record"),
     ],
 )
 def test_what_makes_no_sense_is_refused_with_file_and_gate(
@@ -343,6 +534,11 @@ def test_a_file_that_cannot_be_read_is_refused() -> None:
             checked().gates(path)
     with pytest.raises(rt.QueryError, match="Say which gates"):
         checked().gates()
+    for wrong in (5, True, 0.5, b"gates.toml", ["gates.toml"], {"turns"}):
+        with pytest.raises(rt.QueryError, match="Gates are a file or a mapping, not"):
+            checked().gates(wrong)  # type: ignore[arg-type]
+    with pytest.raises(rt.QueryError, match="the name of a gate is 5, which is no text"):
+        checked().gates({5: 0})  # type: ignore[dict-item]
 
 
 @settings(deadline=None)
@@ -432,6 +628,7 @@ def test_python_and_the_command_line_say_the_same(capsys: pytest.CaptureFixture[
                 "max": 0,
                 "share_of": None,
                 "says": "severity:error: 1 finding, at most 0",
+                "not_run": [],
                 "query": "severity:error",
             }
         ],

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 import rolethread_nb as rt
 from rolethread_nb.core.word_table import WordSet, phrase_hash, word_spans, words_of
+from rolethread_nb.language import packs
 from rolethread_nb.language.packs import pack
 from rolethread_nb.language.speech import narration, parts_of
 
@@ -143,6 +144,94 @@ def test_a_pack_that_cannot_be_used_is_refused_in_a_sentence(tmp_path: Path) -> 
     (folder / "words.toml").write_text('stop_words = ["qu\'il"]\nshare = 0.1', encoding="utf-8")
     with pytest.raises(rt.QueryError, match="not one word"):
         rt.language_pack(folder)
+
+
+def shipped(subject: str) -> str:
+    return (Path(packs.__file__).parent / "packs" / "en" / f"{subject}.toml").read_text(encoding="utf-8")
+
+
+SUBJECTS = ("balance", "endings", "facts", "families", "narration", "replies", "telling", "verbs", "words")
+
+
+def test_what_is_shipped_is_a_pack_of_ones_own_too(tmp_path: Path) -> None:
+    folder = tmp_path / "en"
+    folder.mkdir()
+    for subject in SUBJECTS:
+        (folder / f"{subject}.toml").write_text(shipped(subject), encoding="utf-8")
+    (folder / "families.toml").write_text('thanks = ["thank you so much"]\n', encoding="utf-8")
+    try:
+        assert rt.language_pack(folder).subjects["families"] == {"thanks": ["thank you so much"]}
+    finally:
+        rt.forget_language_pack("en")
+
+
+def test_what_a_file_leaves_out_stays_as_it_is_shipped(tmp_path: Path) -> None:
+    before = pack("en").subjects
+    folder = tmp_path / "en"
+    folder.mkdir()
+    (folder / "words.toml").write_text("share = 0.3\n", encoding="utf-8")
+    (folder / "telling.toml").write_text("[tense]\nshare = 0.9\n", encoding="utf-8")
+    (folder / "facts.toml").write_text("numbers = { one = 1 }\n", encoding="utf-8")
+    try:
+        mine = rt.language_pack(folder).subjects
+    finally:
+        rt.forget_language_pack("en")
+
+    assert mine["words"] == {**before["words"], "share": 0.3}
+    assert mine["telling"] == {**before["telling"], "tense": {**before["telling"]["tense"], "share": 0.9}}
+    assert mine["facts"] == {**before["facts"], "numbers": {"one": 1}}
+    assert pack("en").subjects == before
+
+
+def test_a_pack_of_a_language_that_is_not_shipped_has_to_be_whole(tmp_path: Path) -> None:
+    folder = tmp_path / "de"
+    folder.mkdir()
+    (folder / "words.toml").write_text('stop_words = ["und"]\n', encoding="utf-8")
+    with pytest.raises(rt.QueryError, match=r"words\.toml: there is no 'share'\."):
+        rt.language_pack(folder)
+
+
+@pytest.mark.parametrize(
+    ("subject", "old", "new", "says"),
+    [
+        ("balance", "greetings = [", "greeting = [", "'greeting' is no key of it; there are greetings, agreement,"),
+        ("balance", "greetings = [", "more = [", "'more' is no key of it"),
+        ("endings", "go_on = [", "go_on = [[], ", "'go_on' holds [], which is no text"),
+        ("endings", "go_on = [", 'go_on = ["", ', "'go_on' holds '', which is no word"),
+        ("narration", 'between = ["just",', 'between = [5, "just",', "'between' holds 5, which is no text"),
+        ("narration", 'third_subjects = ["he", "she"]', 'third_subjects = "he"', "'third_subjects' is 'he', which is no list"),
+        ("narration", 'third_subjects = ["he", "she"]', "third_subjects = []", "'third_subjects' is an empty list"),
+        ("facts", "one = 1", 'one = "1"', "'numbers.one' is '1', which is no number"),
+        ("facts", 'mom = "mother"', "mom = 5", "'synonyms.mom' is 5, which is no text"),
+        ("facts", '["blue"], ["green"]', '"blue", ["green"]', "'hair' holds 'blue', which is no list"),
+        ("families", "apology = [", "apology = 1\nregret = [", "'apology' is 1, which is no list"),
+        ("replies", "[refusal]", "[refused]", "'refused' is no key of it; there are refusal,"),
+        ("replies", "unable = [", "unabel = [", "'refusal.unabel' is no key of it; there are refusal.unable,"),
+        ("telling", "fewest = ", "fewest = -", "'viewpoint.fewest' is -2, and nothing is below 0"),
+        ("telling", "first_share = 0", "first_share = 7", "'viewpoint.first_share' is 7.3, and a share goes from 0 to 1"),
+        ("telling", 'first = ["', 'first = ["don\'t", "', "'viewpoint.first' is to hold single words, and \"don't\" is not one word"),
+        ("verbs", 'be = ["was", "were"]', 'be = "was"', "'past.be' is 'was', which is no list"),
+        ("words", "share = 0.1", "share = nan", "'share' is nan, which is no number"),
+        ("words", "share = 0.1", "share = true", "'share' is True, which is no number"),
+        ("words", "share = 0.1", "share = 10", "'share' is 10, and a share goes from 0 to 1"),
+        ("words", "share = 0.1", "share = 0.1\nlanguage = 'en'", "'language' is no key of it; there are share, stop_words."),
+        ("wrods", "", "share = 0.1", "no file of a language pack is called so; there are balance.toml,"),
+    ],
+)  # fmt: skip
+def test_a_wrong_key_or_type_in_any_file_is_one_sentence_with_file_and_key(
+    tmp_path: Path, subject: str, old: str, new: str, says: str
+) -> None:
+    before = shipped(subject) if subject in SUBJECTS else ""
+    folder = tmp_path / "en"
+    folder.mkdir()
+    (folder / f"{subject}.toml").write_text(before.replace(old, new, 1) if old else new, encoding="utf-8")
+    with pytest.raises(rt.QueryError) as refused:
+        rt.language_pack(folder)
+    said = str(refused.value)
+    assert said.startswith(f"{folder / subject}.toml: ")
+    assert says in said
+    assert "\n" not in said
+    assert pack("en").get("words", "share") == 0.1
 
 
 def test_a_rule_may_ask_for_a_language_and_for_the_narration() -> None:

@@ -284,6 +284,97 @@ def test_what_is_wrong_with_a_term_is_said(query: str, says: str) -> None:
         assert "\n" not in str(refused.value)
 
 
+# ---------------------------------------------------------------- facets, and the same turn
+
+SCENES = [
+    record(
+        0,
+        'I walked to my boat. "Cast off," I said, and I took my oar.',
+        'I looked at my hands and I sighed. "No," I said.',
+        "You saw your boat. You took your oar and you left.",
+        "You walked to your boat and you sat. It sank.",
+    ),
+    record(1, "M stands there, says little", "The cat sat."),
+]
+
+
+@pytest.mark.parametrize(
+    ("query", "matches"),
+    [
+        ("viewpoint:first word:sighed", [0]),
+        ("viewpoint:second word:sighed", []),
+        ("viewpoint:second sighed", []),
+        ("viewpoint:second sank", [0]),
+        ("viewpoint:first reply_number:1", [0]),
+        ("viewpoint:first reply_number:2", []),
+        ("viewpoint:second role:user", []),
+        ("text:oar re:sank", []),
+        ("text:boat re:sank", [0]),
+        ("text:oar words:>12", [0]),
+        ("text:sank words:>12", []),
+        ("role:assistant words:>10 word:sank", []),
+        ("role:assistant words:>9 word:sank", [0]),
+        ("oar sank", [0]),
+        ("-viewpoint:second", [1]),
+    ],
+)
+def test_terms_about_turns_and_texts_hold_for_the_same_turn(query: str, matches: list[int]) -> None:
+    ds = rt.load(SCENES)
+    assert [c.index for c in ds.where(query)] == matches
+    assert sorted(set(ds.find(query)["index"])) == matches
+
+
+def test_places_are_in_the_turns_that_all_terms_hold_for() -> None:
+    assert [(row[3], row[6]) for row in places("text:boat re:sank", SCENES)] == [
+        (3, "You walked to your boat and you sat. It sank."),
+        (3, "You walked to your boat and you sat. It sank."),
+    ]
+    assert {row[3] for row in places("word:boat word:oar", SCENES)} == {0, 2, 3}
+
+
+@pytest.mark.parametrize(
+    ("query", "matches"),
+    [
+        ("reply_words:>9", [0]),
+        ("reply_words:>=10", [0]),
+        ("reply_words:<10", [1]),
+        ("reply_words:<=3", [1]),
+        ("reply_words:<0", []),
+        ("reply_words:3", [1]),
+        ("reply_words:..3 reply_words:>9", [0, 1]),
+        ("reply_words:>99999999999", []),
+        ("-reply_words:>9", [1]),
+        ("viewpoint:FIRST", [0]),
+        ('opening:"The Cat SAT"', [1]),
+        ("speaker:mara", [1]),
+        ("role:Assistant", [0, 1]),
+        ("role:Unknown", []),
+        ("format:MESSAGES", [0, 1]),
+        ("system:NO", [0, 1]),
+        ("viewpoint:nobody", []),
+    ],
+)
+def test_facets_take_every_range_and_any_case(query: str, matches: list[int]) -> None:
+    assert [c.index for c in rt.load(SCENES).where(query)] == matches
+
+
+def test_of_two_spellings_that_the_data_has_each_can_be_asked_for() -> None:
+    turns = [[{"from": label, "value": "Hi"}] for label in ("Human", "human")]
+    ds = rt.load([{"conversations": one} for one in turns])
+    names = rt.load([record(0, "M a"), {"messages": [{"role": "user", "content": "b", "name": "mara"}]}])
+
+    asked = ("label:Human", "label:human", "label:HUMAN")
+    assert [[c.index for c in ds.where(query)] for query in asked] == [[0], [1], [0, 1]]
+    asked = ("speaker:Mara", "speaker:mara", "speaker:MARA")
+    assert [[c.index for c in names.where(query)] for query in asked] == [[0], [1], [0, 1]]
+
+
+@pytest.mark.parametrize("query", ["dialogue:many", "reply_words:=>3", "reply_words:..", "reply_words:-1"])
+def test_what_is_no_range_of_a_facet_is_said(query: str) -> None:
+    with pytest.raises(rt.QueryError, match="takes a number or a range such as"):
+        rt.load(SCENES).where(query)
+
+
 # ---------------------------------------------------------------- places
 
 

@@ -181,6 +181,32 @@ def test_what_has_no_line_stands_at_the_first_one_of_its_file() -> None:
             assert result["locations"][0]["physicalLocation"]["region"] == {"startLine": 1}
 
 
+def test_a_line_within_a_cell_is_no_line_of_the_notebook() -> None:
+    cell = {"cell_type": "code", "id": "b", "metadata": {}, "outputs": [], "execution_count": None}
+    said = ["%%thread\n", "user: Hi\n", "assistant: {{char}} waves.\n"]
+    page = {"cell_type": "markdown", "id": "a", "metadata": {}, "source": "Scenes"}
+    cells = [page, {**cell, "source": ["\n", "\n", *said]}, {**cell, "id": "c", "source": said}]
+    notebook = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    Path("scenes.ipynb").write_text(json.dumps(notebook, indent=1), encoding="utf-8")
+    leaks = [one for one in run_of("scenes.ipynb")["results"] if one["ruleId"] in ("leak.macro", "dup.exact")]
+
+    places = [result["locations"][0]["physicalLocation"]["region"] for result in leaks]
+    assert places == [{"startLine": 1}] * 3
+    cells = [(result["properties"]["cell"], result["properties"]["cell_line"]) for result in leaks]
+    assert sorted(cells) == [(2, 3), (3, 1), (3, 1)]
+    same = next(one for one in leaks if one["ruleId"] == "dup.exact")
+    assert same["relatedLocations"][0]["physicalLocation"]["region"] == {"startLine": 1}
+    assert "cell" not in run_of()["results"][0]["properties"]
+
+
+@pytest.mark.parametrize("source", [RECORDS, json.dumps(RECORDS[1]).encode()], ids=["list", "bytes"])
+def test_data_that_is_no_file_has_a_relative_address_all_the_same(source: Any) -> None:
+    (artifact,) = run_of(source)["artifacts"]
+
+    assert re.fullmatch(r"[A-Za-z%0-9]+", artifact["location"]["uri"])
+    assert unquote(artifact["location"]["uri"]).endswith("in memory")
+
+
 def test_rejected_records_and_several_files_have_their_places() -> None:
     Path("größe und #1.jsonl").write_text('{"messages": [\n' + json.dumps(RECORDS[0]) + "\n{5\n")
     run = run_of(["chats.jsonl", "größe und #1.jsonl"])

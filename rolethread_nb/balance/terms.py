@@ -2,22 +2,56 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 
 from ..checks.charts.wording import term
-from ..core.errors import QueryError
-from ..core.query_terms import NAMES
+from ..core.query_terms import NAMES, range_of
+from ..core.word_table import Flags
+from ..language.packs import languages
+from ..language.scripts import JAPANESE, SCRIPTS
+from ..language.speech import FAMILIES
+from ..sources.formats import formats
+from ..sources.roles import ROLES
 from .distributions import Distributions
 from .facet import Facet
+from .prompts import AGAIN, FIRST, ONLY
 from .registry import facets
+from .selection import Selection
+from .speech import ACTIONS
+from .texts import FORMS, LETTER, OTHER, PLAIN
 
 if TYPE_CHECKING:
     from ..core.dataset import Dataset
 
 _FACETS = {facet.name: facet for facet in facets() if facet.name not in NAMES}
+#: The values of the facets that can have no others.
+_VALUES: Mapping[str, Sequence[str]] = {
+    "role": (*ROLES, "unknown"),
+    "viewpoint": ("first", "second", "third", "mixed"),
+    "tense": ("past", "present", "mixed"),
+    "speech_marks": (*FAMILIES, ACTIONS),
+    "form": (*(name for name, *_ in FORMS), PLAIN),
+    "ending": (
+        "a full stop",
+        "a question mark",
+        "an exclamation mark",
+        "an ellipsis",
+        "a closing quotation mark",
+        "an asterisk or underscore",
+        "a colon",
+        "a comma, dash or semicolon",
+        "a bracket",
+        "code",
+        LETTER,
+        OTHER,
+    ),
+    "script": (*SCRIPTS, JAPANESE),
+    "copies": (ONLY, FIRST, AGAIN),
+}
 
 
 def facet_names() -> tuple[str, ...]:
@@ -30,14 +64,24 @@ def exact_term(facet: Facet, value: str) -> str:
     return (term(facet.name, value) if value else "") if facet.name in _FACETS else facet.found_by(value)
 
 
+def values_of(name: str, dataset: Dataset) -> Sequence[str] | None:
+    """The values that a category can have in a dataset; None where the data alone says which there are, as of speakers or tags."""
+    if name == "source":
+        return [str(number) for number in range(len(dataset.sources))]
+    if name == "format":
+        described = dataset.index.conversations["format"].unique(maintain_order=True)
+        return list(dict.fromkeys([*described, *(form.name for form in formats())]))
+    if name == "language":
+        return [*languages(), *(f"{script} script" for script in _VALUES["script"])]
+    return _VALUES.get(name)
+
+
 def check_value(name: str, value: str) -> None:
     """Refuse what is no value of a facet.
 
     Raises:
         QueryError: if it is a number and this is none.
     """
-    from .bands import range_of
-
     if _FACETS[name].kind == "number":
         range_of(name, value)
 
@@ -52,9 +96,26 @@ def hits(dataset: Dataset, name: str, value: str) -> pl.DataFrame:
     if dataset.searches.balance is None:
         dataset.searches.balance = Distributions(dataset)
     facet, selection = _FACETS[name], dataset.searches.balance.selection(name)
-    try:
-        having = selection.having(facet.unit, facet, value)
-    except QueryError:  # nothing has that value
-        having = np.zeros(len(selection.gathered.rows(facet.unit)), dtype=bool)
+    having = units_having(selection, facet, value)
     found: pl.DataFrame = selection.placed(facet.unit, np.flatnonzero(having))
+    return found
+
+
+def units_having(selection: Selection, facet: Facet, value: str) -> Flags:
+    """Which units have a value of a facet, of a number one in a range as queries have it.
+
+    Case counts only where the data has the value just as it is written, so that each of two spellings can be asked for.
+    """
+    labels = selection.column(facet).labels
+    if facet.kind == "number":
+        low, high = range_of(facet.name, value)
+        asked = [f"{low}..{high}"] if low <= high else []
+    elif labels is None:
+        asked = []
+    else:
+        exact = labels.filter(labels == value)
+        asked = (exact if len(exact) else labels.filter(labels.str.to_lowercase() == value.lower())).to_list()
+    found: Flags = np.zeros(len(selection.gathered.rows(facet.unit)), dtype=bool)
+    for one in asked:
+        found |= selection.having(facet.unit, facet, one)
     return found

@@ -107,14 +107,9 @@ class Query:
         return self._wanted.about_turns
 
     def turns(self, dataset: Dataset) -> pl.DataFrame:
-        """The turns that meet the terms about turns: columns conversation (row), turn, chars."""
-        found = self._wanted.turns(dataset.index).select("conversation", "turn", "chars")
-        for places in self._wanted.facet_turns(dataset):
-            held = dataset.index.turns.select("conversation", "turn").filter(
-                pl.Series(turn_mask(places, dataset.index))
-            )
-            found = found.join(held, on=["conversation", "turn"], how="semi", maintain_order="left")
-        return found
+        """The turns that meet the terms about turns and texts: columns conversation (row), turn, chars."""
+        held = self._wanted.turns(dataset, dataset.index)
+        return dataset.index.turns.select("conversation", "turn", "chars").filter(pl.Series(held))
 
     @property
     def _all(self) -> list[_Terms]:
@@ -166,8 +161,8 @@ class _Terms:
             return lambda value: pl.col(name).is_between(*range_of(name, value))
 
         def system(value: str) -> pl.Expr:
-            if value in ("yes", "no"):
-                return pl.col("system").is_null() == (value == "no")
+            if value.lower() in ("yes", "no"):
+                return pl.col("system").is_null() == (value.lower() == "no")
             return (pl.col("system") == value).fill_null(False)
 
         def source(value: str) -> pl.Expr:
@@ -211,7 +206,7 @@ class _Terms:
             *self._any("turns", between("turns")),
             *self._any("index", between("index")),
             *self._any("system", system),
-            *self._any("format", lambda value: pl.col("format") == value),
+            *self._any("format", lambda value: _spelled("format", value)),
             *self._any("id", lambda value: pl.col("id").str.contains(value, literal=True)),
             *self._any("source", source),
             *self._any("tag", tag),
@@ -221,18 +216,17 @@ class _Terms:
 
     def _turn_tests(self) -> list[pl.Expr]:
         def role(value: str) -> pl.Expr:
-            if value == "unknown":
+            name = value.lower()
+            if name == "unknown":
                 return pl.col("role").is_null()
-            return (pl.col("role") == value).fill_null(False) if value in ROLES else pl.lit(False)
+            return (pl.col("role") == name).fill_null(False) if name in ROLES else pl.lit(False)
 
         def between(name: str) -> Callable[[str], pl.Expr]:
             return lambda value: pl.col(name).is_between(*range_of(name, value))
 
         return [
             *self._any("role", role),
-            *self._any(
-                "speaker", lambda value: (pl.col("speaker").cast(pl.String) == value).fill_null(False)
-            ),
+            *self._any("speaker", lambda value: _spelled("speaker", value)),
             *self._any("words", between("words")),
             *self._any("chars", between("chars")),
         ]
@@ -247,40 +241,38 @@ class _Terms:
             *self._any("severity", lambda value: pl.col("severity") == SEVERITIES.index(value)),
         ]
 
-    def _said(self, dataset: Dataset) -> list[tuple[pl.DataFrame, str | None]]:
-        """What must be said: for each the turns that say it, and the word if it may also stand elsewhere."""
-        found = dataset.searches.turns
+    def _named(self, dataset: Dataset) -> Iterable[pl.DataFrame]:
+        """For each term of texts and each facet of turns: the places where one of its values holds."""
+        for name in TEXT_TERMS:
+            if name in self._values:
+                patterns = [pattern_of(name, value) for value in self._values[name]]
+                yield pl.concat([dataset.searches.turns(dataset, pattern) for pattern in patterns])
+        for name in self._facets(of_conversations=False):
+            hits = [facet_hits(dataset, name, value) for value in self._values[name]]
+            yield pl.concat([found.select("source", "index", "turn") for found in hits])
 
-        groups: list[tuple[pl.DataFrame, str | None]] = [
-            (
-                pl.concat([found(dataset, pattern_of(name, value)) for value in self._values[name]]).unique(),
-                None,
-            )
-            for name in TEXT_TERMS
-            if name in self._values
-        ]
-        groups += [(places, None) for places in self.facet_turns(dataset)]
-        return groups + [(found(dataset, literal_pattern(word)), word.lower()) for word in self._words]
+    def _alone(self, dataset: Dataset, index: Index) -> Iterable[tuple[str, Mask]]:
+        """The words that stand alone, in lower case, each with the turns that have it."""
+        for word in self._words:
+            places = dataset.searches.turns(dataset, literal_pattern(word))
+            yield word.lower(), turn_mask(places, index)
 
     @property
     def about_turns(self) -> bool:
         return not self.names.isdisjoint(TURN_TERMS) or bool(self._facets(of_conversations=False))
 
-    def facet_turns(self, dataset: Dataset) -> list[pl.DataFrame]:
-        """For each facet of turns that is named: the places that have one of its values."""
-        return [
-            pl.concat(
-                [
-                    facet_hits(dataset, name, value).select("source", "index", "turn")
-                    for value in self._values[name]
-                ]
-            ).unique()
-            for name in self._facets(of_conversations=False)
-        ]
-
-    def turns(self, index: Index) -> pl.DataFrame:
+    def turns(self, dataset: Dataset, index: Index) -> Mask:
+        """The turns for which all terms about turns and texts hold, but for words that stand alone."""
         tests = self._turn_tests()
-        return index.turns.filter(pl.all_horizontal(*tests)) if tests else index.turns
+        held = _mask(index.turns, tests) if tests else np.ones(index.turns.height, dtype=bool)
+        for places in self._named(dataset):
+            held &= turn_mask(places, index)
+        return held
+
+    @property
+    def _asks_for_turns(self) -> bool:
+        """Whether a term is about turns or their texts, but for words that stand alone."""
+        return self.about_turns or not self.names.isdisjoint(TEXT_TERMS)
 
     def findings(self, report: Report) -> Mask:
         table = report.findings.table
@@ -290,29 +282,26 @@ class _Terms:
             mask &= _mask(table, tests)
         if tests := self._conversation_tests(report.dataset):
             mask &= report.findings.placed(index).in_conversations(_mask(index.conversations, tests))
-        if tests := self._turn_tests():
-            mask &= report.findings.placed(index).in_turns(_mask(index.turns, tests))
-        for turns, word in self._said(report.dataset):
-            said = report.findings.placed(index).in_turns(turn_mask(turns, index))
-            if word is not None:
-                named = [
-                    n
-                    for n, rule in enumerate(report.rules)
-                    if word in rule.code.lower() or word in rule.title.lower()
-                ]
-                said |= np.isin(table["rule"].to_numpy(), named)
-            mask &= said
+        if self._asks_for_turns:
+            mask &= report.findings.placed(index).in_turns(self.turns(report.dataset, index))
+        for word, turns in self._alone(report.dataset, index):
+            named = [
+                n
+                for n, rule in enumerate(report.rules)
+                if word in rule.code.lower() or word in rule.title.lower()
+            ]
+            said = report.findings.placed(index).in_turns(turns)
+            mask &= said | np.isin(table["rule"].to_numpy(), named)
         return mask
 
     def conversations(self, dataset: Dataset, report: Report | None) -> list[int]:
         index = dataset.index if report is None else report.index
         rows = index.conversations.with_row_index("row")
-        for test in self._conversation_tests(dataset):
-            rows = rows.filter(test)
-        turns: pl.DataFrame | None = None
-        if self._turn_tests():
-            turns = self.turns(index).select("conversation", "turn")
-            rows = rows.filter(pl.col("row").is_in(turns["conversation"].unique().implode()))
+        if tests := self._conversation_tests(dataset):
+            rows = rows.filter(pl.all_horizontal(*tests))
+        of_turn, turns = index.turns["conversation"], self.turns(dataset, index)
+        if self._asks_for_turns:
+            rows = rows.filter(pl.col("row").is_in(of_turn.filter(pl.Series(turns)).unique().implode()))
         if report is not None and (tests := self._finding_tests(report.rules)):
             table = report.findings.table.filter(pl.all_horizontal(*tests))
             named = [place[:2] for place in _related(report, table)]
@@ -322,21 +311,13 @@ class _Terms:
             )
             keys = pl.concat([own, behind]).unique()
             rows = rows.join(keys, on=["source", "index"], how="semi", maintain_order="left")
-        for hits, word in self._said(dataset):
-            places = hits.select(pl.col("source").cast(pl.UInt16), pl.col("index").cast(pl.UInt32), "turn")
-            said = rows.select("row", "source", "index").join(places, on=["source", "index"])
-            if turns is not None:
-                said = said.join(
-                    turns, left_on=["row", "turn"], right_on=["conversation", "turn"], how="semi"
-                )
-            kept = said["row"].unique()
-            if word is not None:
-                titled = rows.filter(
-                    pl.col("title").str.to_lowercase().str.contains(word, literal=True)
-                    | pl.col("id").str.to_lowercase().str.contains(word, literal=True)
-                )["row"]
-                kept = pl.concat([titled, kept])
-            rows = rows.filter(pl.col("row").is_in(kept.implode()))
+        for word, having in self._alone(dataset, index):
+            titled = rows.filter(
+                pl.col("title").str.to_lowercase().str.contains(word, literal=True)
+                | pl.col("id").str.to_lowercase().str.contains(word, literal=True)
+            )["row"]
+            said = of_turn.filter(pl.Series(having & turns)).unique().cast(titled.dtype)
+            rows = rows.filter(pl.col("row").is_in(pl.concat([titled, said]).implode()))
         return rows["row"].to_list()
 
 
@@ -354,6 +335,17 @@ def _mask(table: pl.DataFrame, tests: Sequence[pl.Expr]) -> Mask:
         held["held"].to_numpy().copy()
         if held.height == table.height
         else np.full(table.height, held["held"][0])
+    )
+
+
+def _spelled(column: str, value: str) -> pl.Expr:
+    """Whether a name is the one that was asked for; case counts only where some have it just as it is written."""
+    names = pl.col(column).cast(pl.String)
+    exact = (names == value).fill_null(False)
+    return (
+        pl.when(exact.any())
+        .then(exact)
+        .otherwise((names.str.to_lowercase() == value.lower()).fill_null(False))
     )
 
 

@@ -227,8 +227,9 @@ class Report:
                 settings name.
 
         Raises:
-            QueryError: if a gate makes no sense, or measures what this check did not look for.
+            QueryError: if a gate makes no sense.
             SourceError: if the file cannot be read.
+            StalePlanError: if a gate is about the balance or about replies, and the dataset has changed.
         """
         from ..gates import run_gates
 

@@ -8,10 +8,15 @@ from difflib import get_close_matches
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from ..balance import Distributions
-from ..balance.terms import exact_term
-from ..core.errors import StalePlanError
-from .measured import Measured, share_of
+from ..balance.terms import exact_term, units_having, values_of
+from ..checks.catalogue import rule
+from ..core.errors import QueryError, StalePlanError
+from ..core.word_table import Flags
+from .measured import Measured, not_measured, share_of
+from .ran import why_not
 from .reading import Gate
 from .wording import beside
 
@@ -20,6 +25,9 @@ if TYPE_CHECKING:
 
     from ..core.report import Report
 
+# The facet that every reply has a value of, and the query that finds them all.
+_OF_REPLIES = "reply_number"
+REPLIES = f"{_OF_REPLIES}:1.."
 _OF_NUMBERS = ("count", "missing", "min", "q05", "q25", "median", "q75", "q95", "max", "mean")
 _OF_CATEGORIES = ("count", "missing", "distinct", "effective", "top_share", "top3_share")
 
@@ -29,12 +37,14 @@ class Balance:
 
     Args:
         report: the report.
-        names: what all gates measure, so that their facets are computed in one pass.
+        gates: all gates, so that their facets are computed in one pass.
     """
 
-    def __init__(self, report: Report, names: Sequence[str]) -> None:
+    def __init__(self, report: Report, gates: Sequence[Gate]) -> None:
         self._report = report
-        self._wanted = {name.partition(".")[0] for name in names}
+        self._wanted = {gate.measure.partition(".")[0] for gate in gates}
+        if any(gate.measure == "replies" or gate.of == "replies" for gate in gates):
+            self._wanted.add(_OF_REPLIES)
 
     def knows(self, name: str) -> bool:
         """Whether a name begins with that of a facet."""
@@ -62,6 +72,13 @@ class Balance:
     def _about(self) -> dict[Hashable, dict[Hashable, Any]]:
         return self._made.facets.set_index("name").to_dict("index")
 
+    def replies(self) -> Flags:
+        """Which turns of the report's index are replies: texts of the assistant that may be trained on, as the balance counts them."""
+        gathered = self._made.selection(_OF_REPLIES).gathered
+        found = np.zeros(self._report.index.turns.height, dtype=bool)
+        found[gathered.rows("reply")] = True
+        return found
+
     def measure(self, gate: Gate) -> Measured:
         """The number that a gate is about.
 
@@ -85,12 +102,24 @@ class Balance:
     def _number(self, facet: str, of: str, gate: Gate) -> Measured:
         if gate.of:
             raise gate.refused("'share' is about findings and values; say 'max' or 'min'.")
+        self._refuse_beyond(facet, of, gate)
         value = self._made.described(facet)[of]
         if value is None:
-            return Measured(None, "there is nothing to measure", None, ())
+            return not_measured(f"nothing has a {facet}")
         query, rows = self._behind(facet, of, gate)
         edges = [edge for edge in (gate.most, gate.least) if edge is not None]
         return Measured(value, beside(value, edges), query, rows)
+
+    def _refuse_beyond(self, facet: str, of: str, gate: Gate) -> None:
+        """Refuse limits beyond what a share or a percentage can be: they say nothing, or nothing keeps them."""
+        percent = self._made.facet(facet).measure == "%" and of not in ("count", "missing")
+        top = 100 if percent else 1 if of in ("top_share", "top3_share") else None
+        if top is None:
+            return
+        if gate.least is not None and gate.least > top:
+            raise gate.refused(f"it goes to {top}, so 'min' {gate.least:g} can never be met.")
+        if gate.most is not None and gate.most >= top and gate.least is None:
+            raise gate.refused(f"it goes to {top}, so 'max' {gate.most:g} can never fail.")
 
     def _behind(self, facet: str, of: str, gate: Gate) -> tuple[str | None, list[int]]:
         """What is behind a number: of a size what is beyond the limits, of a share what has the value, else everything."""
@@ -115,20 +144,44 @@ class Balance:
         found = [self._rows(self._made.places(facet, value)) for value in values]
         return query, sorted({row for rows in found for row in rows})
 
-    def _value(self, facet: str, value: str, gate: Gate) -> Measured:
+    def _value(self, name: str, value: str, gate: Gate) -> Measured:
         """How often a category has a value; one that never occurs has it 0 times."""
-        unit = str(self._about[facet]["unit"])
-        if gate.of == "replies" and unit != "reply":
-            raise gate.refused(f"{facet} is not about replies; leave 'of' out.")
-        found = self._made[facet]
-        counts = found["count"][found["value"] == value].tolist()
-        count = counts[0] if counts else 0
-        query, rows = self._having(facet, [value] if counts else [])
-        many = {"reply": "replies"}.get(unit, f"{unit}s")
+        facet = self._made.facet(name)
+        if gate.of == "replies" and facet.unit != "reply":
+            raise gate.refused(f"{name} is not about replies; leave 'of' out.")
+        if why := self._never(name, value, gate):
+            return not_measured(why)
+        selection = self._made.selection(name)
+        having = units_having(selection, facet, value)
+        count = int(having.sum())
+        rows = np.unique(selection.gathered.conversation(facet.unit)[having]).tolist()
+        query = exact_term(facet, value) or None
+        many = {"reply": "replies"}.get(facet.unit, f"{facet.unit}s")
         if gate.of is None:
-            return Measured(count, f"{count:,} {unit if count == 1 else many}", query, rows)
-        whole = self._made.described(facet)["count"]
-        return share_of(count, whole, unit, many, query, rows)
+            return Measured(count, f"{count:,} {facet.unit if count == 1 else many}", query, rows)
+        numbers = self._made.described(name)
+        if facet.kind == "list":  # what has no tag at all is not tagged either
+            return share_of(count, numbers["count"] + numbers["missing"], facet.unit, many, query, rows)
+        if not numbers["count"]:
+            return not_measured(f"there are no {many} with a {name}")
+        return share_of(count, numbers["count"], facet.unit, many, query, rows)
+
+    def _never(self, facet: str, value: str, gate: Gate) -> str:
+        """Why nothing can have a value in this check, empty if something can.
+
+        Raises:
+            QueryError: if nothing can have it in any.
+        """
+        if facet == "finding":
+            try:
+                found = why_not(self._report, rule(value))
+            except QueryError as problem:
+                raise gate.refused(str(problem).replace("rule or family", "rule", 1)) from None
+            return f"{value!r} {found}" if found else ""
+        known = values_of(facet, self._report.dataset)
+        if known is not None and value.lower() not in map(str.lower, known):
+            raise gate.refused(f"{facet} has no value {value!r}; there are {', '.join(known)}.")
+        return ""
 
     def _rows(self, places: pd.DataFrame) -> list[int]:
         pairs: Iterable[tuple[Any, Any]] = zip(places["source"], places["index"], strict=True)

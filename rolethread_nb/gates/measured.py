@@ -11,11 +11,12 @@ class Measured:
     """A number.
 
     Attributes:
-        value: the number, None where there is nothing to measure.
+        value: the number, None where it was not measured.
         says: the number in words.
         query: the query that finds what is behind it in the panel, empty for all conversations, None where no query can say it.
         rows: the conversations behind it, as rows of the report's index.
         parts: where the value is a share, how many of how many.
+        not_run: the codes of the rules that belong to it and did not run.
     """
 
     value: float | None
@@ -23,9 +24,17 @@ class Measured:
     query: str | None
     rows: Sequence[int]
     parts: tuple[int, int] | None = None
+    not_run: Sequence[str] = ()
+
+
+def not_measured(why: str) -> Measured:
+    """No number, and the reason."""
+    return Measured(None, f"not measured ({why})", None, ())
 
 
 def share_of(count: int, whole: int, one: str, many: str, query: str | None, rows: Sequence[int]) -> Measured:
-    """A share as a number: so many of so many; of nothing it is 0."""
+    """A share as a number: so many of so many. There is none of nothing."""
+    if not whole:
+        return not_measured(f"there are no {many}")
     says = f"{count:,} of {whole:,} {one if whole == 1 else many}"
-    return Measured(count / whole if whole else 0.0, says, query, rows, (count, whole))
+    return Measured(count / whole, says, query, rows, (count, whole))

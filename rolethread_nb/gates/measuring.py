@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
@@ -13,8 +14,9 @@ from ..core.errors import QueryError
 from ..core.query import Query
 from ..core.query_terms import ANYWHERE, FINDING_TERMS, parse
 from ..core.wording import plural
-from .balanced import Balance
-from .measured import Measured, share_of
+from .balanced import REPLIES, Balance
+from .measured import Measured, not_measured, share_of
+from .ran import ran
 from .reading import Gate
 
 if TYPE_CHECKING:
@@ -30,15 +32,15 @@ def measure(report: Report, gate: Gate, balance: Balance) -> Measured:
     """The number that a gate is about; ``balance`` is that of the report.
 
     Raises:
-        QueryError: if nothing is called so, the rules behind it did not run, or it cannot be a share.
+        QueryError: if nothing is called so, or it cannot be a share.
     """
     name = gate.measure
     if name in _COUNTS:
         if gate.where:
             raise gate.refused("'where' is about findings; this is none of them.")
-        return _counted(report, gate)
+        return _counted(report, gate, balance)
     if _is_code(name) or ":" in name or name in _FINDINGS:
-        return _found(report, gate)
+        return _found(report, gate, balance)
     if balance.knows(name):
         return balance.measure(gate)
     codes = [part for rule in report.rules for part in (rule.code, rule.family)]
@@ -59,22 +61,30 @@ def _is_code(name: str) -> bool:
 # ---------------------------------------------------------------- findings
 
 
-def _found(report: Report, gate: Gate) -> Measured:
+def _found(report: Report, gate: Gate, balance: Balance) -> Measured:
     """Findings that match, or the share of conversations or replies that have one."""
     try:
         text = _query_of(gate)
-        _refuse_what_did_not_run(report, text)
+        codes = [term.value for term in parse(text) if term.name == "code" and not term.negated]
+        looked = ran(report, codes)
         mask = Query(text).finding_mask(report)
     except QueryError as problem:
         raise gate.refused(str(problem)) from None
+    if looked.why_not:
+        return not_measured(looked.why_not)
+    return replace(_matching(report, gate, balance, text, mask), not_run=looked.missing)
+
+
+def _matching(report: Report, gate: Gate, balance: Balance, text: str, mask: Mask) -> Measured:
     rows = _conversations(report, mask)
     if gate.of == "replies":
-        count, whole = _replies(report, mask)
-        return share_of(count, whole, "reply", "replies", text, rows)
+        turns = report.findings.placed(report.index).turns[mask]
+        reply = balance.replies()
+        having = np.unique(turns[turns >= 0])
+        return share_of(int(reply[having].sum()), int(reply.sum()), "reply", "replies", text, rows)
     if gate.of == "conversations":
-        return share_of(
-            len(rows), report.index.conversations.height, "conversation", "conversations", text, rows
-        )
+        whole = report.index.conversations.height
+        return share_of(len(rows), whole, "conversation", "conversations", text, rows)
     count = int(mask.sum())
     return Measured(count, plural(count, "finding"), text, rows)
 
@@ -93,18 +103,6 @@ def _query_of(gate: Gate) -> str:
     return f"{own} {gate.where}".strip()
 
 
-def _refuse_what_did_not_run(report: Report, query: str) -> None:
-    """A rule that did not run finds nothing; a gate that passes for that reason would be a lie."""
-    for term in parse(query):
-        if term.name != "code" or term.negated:
-            continue
-        check_codes([term.value])
-        if not any(rule.goes_by(term.value) for rule in report.rules):
-            raise QueryError(
-                f"{term.value!r} did not run in this check (profile {report.profile!r}, select, ignore), so there is nothing to measure."
-            )
-
-
 def _conversations(report: Report, mask: Mask) -> list[int]:
     """Rows of the conversations that findings are in, or that findings about the dataset name."""
     rows = report.findings.placed(report.index).conversations[mask]
@@ -119,40 +117,37 @@ def _conversations(report: Report, mask: Mask) -> list[int]:
     return sorted(found)
 
 
-def _replies(report: Report, mask: Mask) -> tuple[int, int]:
-    """Replies with a finding, and all."""
-    reply = (report.index.turns["role"] == "assistant").fill_null(False).to_numpy()
-    turns = report.findings.placed(report.index).turns[mask]
-    having = np.unique(turns[turns >= 0])
-    return int(reply[having].sum()), int(reply.sum())
-
-
 # ---------------------------------------------------------------- counts
 
 
-def _counted(report: Report, gate: Gate) -> Measured:
-    count, one, many, query = _count(report, gate.measure)
-    everything = range(report.index.conversations.height) if query is not None else ()
+def _counted(report: Report, gate: Gate, balance: Balance) -> Measured:
+    index, name = report.index, gate.measure
+    if name == "replies":
+        rows = np.unique(index.turns["conversation"].to_numpy()[balance.replies()]).tolist()
+        query: str | None = REPLIES
+    else:
+        query = None if name == "rejected" else ""
+        rows = () if name == "rejected" else range(index.conversations.height)
+    count, one, many = _count(report, name, balance)
     if gate.of is None:
-        return Measured(count, f"{count:,} {one if count == 1 else many}", query, everything)
-    if gate.measure != "rejected" or gate.of != "conversations":
+        return Measured(count, f"{count:,} {one if count == 1 else many}", query, rows)
+    if name != "rejected" or gate.of != "conversations":
         raise gate.refused("'share' is about findings, or rejected; say 'max' or 'min'.")
     records = sum(report.dataset.record_count(source) for source in range(len(report.dataset.sources)))
-    return share_of(count, records, "record", "records", query, everything)
+    return share_of(count, records, "record", "records", query, rows)
 
 
-def _count(report: Report, name: str) -> tuple[int, str, str, str | None]:
-    """How many, what one and several of them are called, and the query behind it: None where it is about no conversation."""
+def _count(report: Report, name: str, balance: Balance) -> tuple[int, str, str]:
+    """How many there are, and what one and several of them are called."""
     index = report.index
     match name:
         case "conversations":
-            return index.conversations.height, "conversation", "conversations", ""
+            return index.conversations.height, "conversation", "conversations"
         case "turns":
-            return index.turns.height, "turn", "turns", ""
+            return index.turns.height, "turn", "turns"
         case "replies":
-            replies = (index.turns["role"] == "assistant").fill_null(False)
-            return int(replies.sum()), "reply", "replies", "role:assistant"
+            return int(balance.replies().sum()), "reply", "replies"
         case "words":
-            return int(index.turns["words"].sum()), "word", "words", ""
+            return int(index.turns["words"].sum()), "word", "words"
         case _:
-            return len(index.rejected), "rejected record", "rejected records", None
+            return len(index.rejected), "rejected record", "rejected records"

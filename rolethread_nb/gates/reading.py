@@ -91,6 +91,8 @@ def gates_in(table: Mapping[str, Any], origin: str = "") -> list[Gate]:
 def _flat(table: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
     """Names and what is said of them. In TOML ``dup.exact = 0`` without quotation marks is a table in a table."""
     for key, said in table.items():
+        if not isinstance(key, str):
+            raise QueryError(f"Gates: the name of a gate is {key!r}, which is no text.")
         name = f"{before}{key}"
         if isinstance(said, Mapping) and said and not any(one in _KEYS for one in said):
             yield from _flat(said, f"{name}.")
@@ -100,7 +102,7 @@ def _flat(table: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any
 
 def _gate(name: str, said: Any, origin: str) -> Gate:
     if not isinstance(said, Mapping):
-        return Gate(name, name, most=_number(said, "the limit", name, origin), origin=origin)
+        return Gate(name, name, most=_limit(said, "the limit", name, origin), origin=origin)
     for key in said:
         if key not in _KEYS:
             near = get_close_matches(str(key), _KEYS, 1)
@@ -117,11 +119,15 @@ def _gate(name: str, said: Any, origin: str) -> Gate:
     if of not in _OF:
         raise _refused(origin, name, f"'of' takes {' or '.join(_OF)}, not {of!r}.")
     limits = {
-        key: _number(said[key], repr(key), name, origin) for key in ("max", "min", "share") if key in said
+        key: _limit(said[key], repr(key), name, origin) for key in ("max", "min", "share") if key in said
     }
     most, least = limits.get("share", limits.get("max")), limits.get("min")
-    if share and most is not None and not 0 <= most <= 1:
+    if share and most is not None and most > 1:
         raise _refused(origin, name, f"'share' goes from 0 to 1 (0.01 is 1 %), not to {most:g}.")
+    if share and most == 1:
+        raise _refused(origin, name, "'share' 1 is everything, so this can never fail.")
+    if most is None and least == 0:
+        raise _refused(origin, name, "'min' 0 without 'max' can never fail.")
     if most is not None and least is not None and least > most:
         raise _refused(origin, name, f"'min' {least:g} is above 'max' {most:g}, which nothing can keep.")
     where = _text(said, "where", "", name, origin)
@@ -140,12 +146,14 @@ def _text(said: Mapping[str, Any], key: str, usual: str, name: str, origin: str)
     return value.strip()
 
 
-def _number(value: Any, what: str, name: str, origin: str) -> float:
+def _limit(value: Any, what: str, name: str, origin: str) -> float:
     known = isinstance(value, int | float) and not isinstance(value, bool)
     if not known or (isinstance(value, float) and math.isnan(value)):
         raise _refused(origin, name, f"{what} is {value!r}, which is no number.")
     if abs(value) > _MOST:
         raise _refused(origin, name, f"{what} is beyond anything that can be counted; leave it out.")
+    if value < 0:
+        raise _refused(origin, name, f"{what} is {value:g}, and nothing is below 0.")
     number: float = value
     return number
 

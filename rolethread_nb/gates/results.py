@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,15 +17,14 @@ from .reading import Gate, gates_in, read_gates
 from .wording import beside, limit
 
 if TYPE_CHECKING:
-    import os
-
     import pandas as pd
 
     from ..core.model import Conversation
     from ..core.report import Report
 
 SIGNS = {True: "✓", False: "✗"}
-_COLUMNS = ["name", "ok", "value", "min", "max", "share_of", "says", "query"]
+_COLUMNS = ["name", "ok", "value", "min", "max", "share_of", "says", "not_run", "query"]
+_NAMED = 5  # codes that a sentence lists
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +33,14 @@ class Result:
 
     Attributes:
         gate: the gate.
-        ok: whether the number keeps the limits. False where there is nothing to measure.
-        value: the number; a share goes from 0 to 1; None where there is nothing to measure.
+        ok: whether the number keeps the limits. False where it was not measured.
+        value: the number; a share goes from 0 to 1; None where it was not measured, since there is nothing to measure or the rule did not
+            run.
         says: the outcome in a sentence: ``severity:error: 12 findings, at most 0``.
         query: the query that finds what is behind the number; empty for every conversation, None where no query can say it.
         report: the report that was measured.
         rows: the conversations behind the number, as rows of ``report.index``.
+        not_run: the codes of the rules of a family that did not run, so that their findings are not in the number.
     """
 
     gate: Gate
@@ -48,6 +50,7 @@ class Result:
     query: str | None
     report: Report
     rows: Sequence[int]
+    not_run: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -73,6 +76,7 @@ class Result:
             "max": gate.most,
             "share_of": gate.of,
             "says": self.says,
+            "not_run": list(self.not_run),
             "query": self.query,
         }
 
@@ -103,7 +107,7 @@ class Gates:
 
     @property
     def results(self) -> pd.DataFrame:
-        """One row a gate: name, ok, value, min, max, share_of, says, query."""
+        """One row a gate: name, ok, value, min, max, share_of, says, not_run, query."""
         import pandas as pd
 
         return pd.DataFrame([result.as_dict() for result in self._results], columns=_COLUMNS)
@@ -125,10 +129,16 @@ class Gates:
         return iter(self._results)
 
     def __getitem__(self, name: str) -> Result:
+        """The result of a gate.
+
+        Raises:
+            QueryError: if none is called so.
+        """
         for result in self._results:
             if result.name == name:
                 return result
-        raise KeyError(f"No gate is called {name!r}.")
+        known = ", ".join(result.name for result in self._results)
+        raise QueryError(f"No gate is called {name!r}; there are {known}.")
 
     def __bool__(self) -> bool:
         """A set of gates is no number: say ``ok``."""
@@ -147,7 +157,7 @@ class Gates:
         return gates_html(self)
 
 
-def run_gates(report: Report, given: str | os.PathLike[str] | Mapping[str, Any] | None) -> Gates:
+def run_gates(report: Report, given: str | PathLike[str] | Mapping[str, Any] | None) -> Gates:
     """Measure a report against gates (see :meth:`Report.gates`)."""
     if given is None:
         given = report.settings["gate"]
@@ -157,9 +167,11 @@ def run_gates(report: Report, given: str | os.PathLike[str] | Mapping[str, Any] 
         )
     if isinstance(given, Mapping):
         path, gates = None, gates_in(given)
-    else:
+    elif isinstance(given, str | PathLike):
         path, gates = shown(Path(given)), read_gates(Path(given))
-    balance = Balance(report, [gate.measure for gate in gates])
+    else:
+        raise QueryError(f"Gates are a file or a mapping, not {given!r}.")
+    balance = Balance(report, gates)
     return Gates([_result(report, gate, balance) for gate in gates], path)
 
 
@@ -171,7 +183,8 @@ def _result(report: Report, gate: Gate, balance: Balance) -> Result:
         and (gate.most is None or value <= gate.most)
         and (gate.least is None or value >= gate.least)
     )
-    return Result(gate, ok, value, _says(gate, measured), measured.query, report, measured.rows)
+    says, not_run = _says(gate, measured), tuple(measured.not_run)
+    return Result(gate, ok, value, says, measured.query, report, measured.rows, not_run)
 
 
 def _says(gate: Gate, measured: Measured) -> str:
@@ -181,8 +194,15 @@ def _says(gate: Gate, measured: Measured) -> str:
     number = measured.says
     if gate.of is not None and measured.value is not None and measured.parts is not None:
         edges = [] if gate.most is None else [gate.most]
-        number += f" ({beside(measured.value, edges, 100)} %)" if measured.parts[1] else ""
-    return f"{name}{where}: {number}, {_limits(gate)}"
+        number += f" ({beside(measured.value, edges, 100)} %)"
+    return f"{name}{where}: {number}, {_limits(gate)}{_without(measured.not_run)}"
+
+
+def _without(codes: Sequence[str]) -> str:
+    if not codes:
+        return ""
+    more = len(codes) - _NAMED
+    return f"; not run: {', '.join(codes[:_NAMED])}{f' and {more:,} more' if more > 0 else ''}"
 
 
 def _limits(gate: Gate) -> str:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from operator import index
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..checks.catalogue import rules
+from ..core.errors import QueryError
 from ..core.model import Conversation
 from ..core.report import Report
 from . import from_balance, from_findings
@@ -46,24 +48,37 @@ class Card:
         return iter(self._lines)
 
     def __getitem__(self, n: int) -> Measurement:
-        return self._lines[n]
+        """A line by its number, from 0; negative ones count from the end.
+
+        Raises:
+            QueryError: if there is no such line.
+        """
+        try:
+            return self._lines[index(n)]
+        except (TypeError, IndexError):
+            last = len(self._lines) - 1
+            if last < 0:
+                raise QueryError("The card has no line.") from None
+            raise QueryError(
+                f"A line of the card is asked for by its number, from 0 to {last}, not {n!r}."
+            ) from None
 
     def conversations(self, n: int) -> list[Conversation]:
         """The conversations behind a line, as they were when they were checked; of a finding about the dataset those that it names."""
-        found = (self.report.conversation(*place) for place in self._lines[n].places())
+        found = (self.report.conversation(*place) for place in self[n].places())
         return [one for one in found if one is not None]
 
     def open(self, n: int) -> Review:
         """The review panel with what is behind a line."""
         from ..widgets.review import review
 
-        return review(self.report, filters=self._lines[n].query)
+        return review(self.report, filters=self[n].query)
 
     def to_pandas(self) -> pd.DataFrame:
-        """One row a line: sentence, level, code, count, of, unit, share (0 to 1), query."""
+        """One row a line: sentence, level, code, count, of, unit, whole, share (0 to 1), query."""
         import pandas as pd
 
-        names = ["sentence", "level", "code", "count", "of", "unit", "share", "query"]
+        names = ["sentence", "level", "code", "count", "of", "unit", "whole", "share", "query"]
         return pd.DataFrame([[getattr(one, name) for name in names] for one in self], columns=names)
 
     def to_html(self, path: str | Path | None = None) -> str:

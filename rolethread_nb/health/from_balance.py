@@ -18,6 +18,22 @@ _THREE = 3  # phrases that a title adds up
 # What is drawn because it is looked at, not because it says something by itself.
 _LEFT_OUT = ("reply_words_file", "viewpoint_tense", "ending", "source", "format")
 
+# What the others are about, and what their shares are shares of where that is not all of it.
+_UNITS = {
+    "tag": "conversations",
+    "copies": "conversations",
+    "user_share": "conversations",
+    "language": "turns",
+    "words_by_role": "turns",
+}
+_OF = {
+    "copies": "conversations with turns",
+    "language": "turns with letters",
+    "speech_marks": "replies that mark speech",
+    "viewpoint": "replies whose person can be told",
+    "tense": "replies whose tense can be told",
+}
+
 
 def measured(report: Report) -> Iterator[Measurement]:
     """The measures that a person should know of before a run."""
@@ -32,7 +48,7 @@ def _of(report: Report, chart: dict[str, Any]) -> Measurement:
     marks: Sequence[dict[str, Any]] = chart["marks"]
     listed = chart["kind"] == "phrases"
     count = chart["told"] if listed else marks[0]["value"]
-    total = chart.get("total", 0)
+    total, unit = chart.get("total", 0), _UNITS.get(chart["id"], "replies")
     query = "" if chart["kind"] in ("multiples", "spectrum", "histogram") else marks[0]["filter"]
     if listed:  # terms of one name are alternatives
         query = " ".join(mark["filter"] for mark in marks[:_THREE])
@@ -42,11 +58,8 @@ def _of(report: Report, chart: dict[str, Any]) -> Measurement:
         code=chart["id"],
         count=min(count, total),
         of=total,
-        unit="replies"
-        if chart["id"] not in ("tag", "copies", "language")
-        else "turns"
-        if chart["id"] == "language"
-        else "conversations",
+        unit=unit,
+        whole=f"{_OF.get(chart['id'], unit)}, copies included" if total else "",
         query=query,
         example=_example(report, marks[0]) if listed else None,
         places=partial(_places, report, query),

@@ -8,15 +8,17 @@ from typing import Any
 
 import polars as pl
 
-from ..checks.rule import Rule
+from ..checks.rule import RELATED_LIMIT, Rule
 from ..core.edits import Record
-from ..core.model import SEVERITIES
+from ..core.model import SEVERITIES, Issue
 from ..core.report import Report
 from ..core.wording import plural
 from .measurement import LEVELS, Example, Measurement
 
 _AROUND = 40  # characters on either side of a stretch of text
 _STRETCH = 80
+_WHOLE = "conversations, copies included"
+_OWN_SHARE = "; the share in the sentence is the rule’s own"
 
 
 def measured(report: Report) -> Iterator[Measurement]:
@@ -39,6 +41,7 @@ def measured(report: Report) -> Iterator[Measurement]:
                 code=rule.code,
                 count=places.height,
                 of=total,
+                whole=_WHOLE,
                 query=f"code:{rule.code}",
                 example=_example(
                     report, own.drop_nulls("index").row(0, named=True), told=rule.family != "privacy"
@@ -58,8 +61,6 @@ def _of_dataset(report: Report, rule: Rule, found: pl.DataFrame, level: Any, tot
     related = [(one["source"], one["conversation"]) for one in first.related]
     more = found.height - 1
     said = f"{first.message.rstrip('.')}{f'; {more:,} more like it' if more else ''}."
-    count = first.evidence.get("conversations", first.evidence.get("count"))
-    behind = count if isinstance(count, int) else len(set(related))
     example = None
     if related and (conversation := report.conversation(*related[0])) is not None:
         example = Example(related[0], conversation.id)
@@ -67,12 +68,24 @@ def _of_dataset(report: Report, rule: Rule, found: pl.DataFrame, level: Any, tot
         sentence=said,
         level=level,
         code=rule.code,
-        count=min(behind, total),
+        count=min(_behind(first, len(set(related))), total),
         of=total,
+        whole=_WHOLE + (_OWN_SHARE if "share" in first.evidence else ""),
         query=f"code:{rule.code}",
         example=example,
         places=lambda: list(dict.fromkeys(related)),
     )
+
+
+def _behind(found: Issue, named: int) -> int:
+    """How many conversations a finding is about. It names them all, unless they are too many; then its evidence has their number."""
+    if len(found.related) < RELATED_LIMIT:
+        return named
+    evidence = found.evidence
+    counted = evidence.get(
+        "conversations" if "replies" in evidence else "count", evidence.get("conversations")
+    )
+    return max(counted, named) if isinstance(counted, int) else named
 
 
 def _example(report: Report, row: dict[str, Any], *, told: bool) -> Example | None:

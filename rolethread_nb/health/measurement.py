@@ -46,6 +46,7 @@ class Measurement:
         count: conversations (or what ``unit`` says) that it is true of.
         of: how many there are.
         unit: what is counted, in the plural.
+        whole: what ``of`` counts, so what ``share`` is a share of: ``replies that mark speech, copies included``; empty where it is one of nothing.
         query: the query that opens what is behind it (docs/queries.md); empty where the language cannot say it.
         example: a place where it can be seen, None if there is none.
     """
@@ -56,6 +57,7 @@ class Measurement:
     count: int
     of: int
     unit: str = "conversations"
+    whole: str = ""
     query: str = ""
     example: Example | None = None
     places: Callable[[], Sequence[Record]] = field(default=_none, repr=False, compare=False)

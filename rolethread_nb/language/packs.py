@@ -17,6 +17,7 @@ import numpy as np
 
 from ..core.errors import QueryError
 from ..core.word_table import Flags, WordSet, WordTable
+from .pack_shape import check_shape, laid_over
 
 _SHIPPED = Path(__file__).parent / "packs"
 _loaded: dict[str, Pack] = {}
@@ -81,19 +82,20 @@ def languages() -> Sequence[str]:
 def language_pack(folder: str | Path) -> Pack:
     """Use the words of a folder for the language that it is named after, in place of those that are shipped or beside them.
 
-    A file of the folder replaces the shipped file of its name; the others stay. Checks that begin after it use it.
+    What a file of the folder says replaces what the shipped file of its name says; the rest stays. Checks that begin after it use it.
 
     Raises:
-        QueryError: if the folder or one of its files cannot be read, or a text could not be told to be in the language.
+        QueryError: if the folder or one of its files cannot be read, a file has another key or type than the shipped English one, or there
+            is no ``words.toml``.
     """
     own = _read(Path(folder))
-    shipped = _SHIPPED / own.language
-    subjects = {**(_read(shipped).subjects if shipped.is_dir() else {}), **own.subjects}
+    known, shipped = _read(_SHIPPED / "en").subjects, _SHIPPED / own.language
+    subjects = dict(_read(shipped).subjects) if shipped.is_dir() else {}
+    for subject, found in own.subjects.items():
+        subjects[subject] = laid_over(subjects.get(subject, {}), found, (subject,))
+        check_shape(Path(folder) / f"{subject}.toml", subjects[subject], known)
     made = Pack(own.language, subjects)
-    try:
-        made.spoken(WordTable(np.empty(0, np.uint64), np.empty(0, np.int64), 0))
-    except (ValueError, TypeError) as problem:
-        raise QueryError(f"{folder}: words.toml cannot be used: {problem}.") from None
+    made.get("words", "share")  # without it no text could be told to be in the language
     _loaded[own.language] = made
     return made
 

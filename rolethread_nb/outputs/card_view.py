@@ -57,11 +57,12 @@ def _row(one: Measurement) -> str:
     long = max(round(one.share * _BAR), 2 if one.count else 0)
     colour = TONES.get(one.level, TONES["user"])
     bar = (
-        f'<div title="{escape(f"{one.count:,} of {one.of:,} {one.unit}")}" style="width:{_BAR}px;height:7px;margin:6px 0 0 0;'
+        f'<div title="{escape(f"{one.count:,} of {one.of:,} {one.whole}")}" style="width:{_BAR}px;height:7px;margin:6px 0 0 0;'
         f'background-color:rgba(127,127,127,.18)"><div style="width:{long}px;height:7px;background-color:{colour}"></div></div>'
     )
     below = [
         _example(one),
+        inline(_whole(one)),
         f'<code style="{CODE}">{inline(short(one.query, 120))}</code>' if one.query else "",
     ]
     more = " &nbsp; ".join(part for part in below if part)
@@ -101,7 +102,13 @@ def card_markdown(card: Card) -> str:
 
 
 def _line(one: Measurement) -> str:
-    return f"- {plain(one.sentence, 400)}" + (f" ({plain(one.query, 120)})" if one.query else "")
+    below = [part for part in (plain(_whole(one)), plain(one.query, 120)) if part]
+    return f"- {plain(one.sentence, 400)}" + (f" ({'; '.join(below)})" if below else "")
+
+
+def _whole(one: Measurement) -> str:
+    """What a line is a share of."""
+    return f"{one.count:,} of {one.of:,} {one.whole}" if one.of else ""
 
 
 def _listed(names: Sequence[str]) -> str:

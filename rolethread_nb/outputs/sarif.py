@@ -114,7 +114,7 @@ def _results(report: Report, numbers: Sequence[int], rules: Sequence[Rule]) -> I
             "ruleIndex": places[issue.code],
             "level": _LEVELS[issue.severity],
             "message": {"text": _message(issue.message)},
-            "locations": [_location(issue, uris)],
+            "locations": [_location(report, issue, uris)],
             **_related(report, issue, uris),
             # Findings that are alike in everything are told apart by their number, as GitHub does it.
             "partialFingerprints": {_FINGERPRINT: f"{known_by}:{seen[known_by]}"},
@@ -125,24 +125,38 @@ def _results(report: Report, numbers: Sequence[int], rules: Sequence[Rule]) -> I
                 "start": issue.start,
                 "end": issue.end,
                 "repair": issue.repair,
+                **_cell(report, issue),
             },
         }
 
 
-def _location(issue: Issue, uris: Sequence[str]) -> dict[str, Any]:
+def _location(report: Report, issue: Issue, uris: Sequence[str]) -> dict[str, Any]:
     """Where a finding is. What has no line of its own is shown at the first line of the file, as is a finding about the dataset."""
     first = issue.related[0]["source"] if issue.source is None and issue.related else issue.source
-    place: dict[str, Any] = {"physicalLocation": _physical(first or 0, issue.line, uris)}
+    place: dict[str, Any] = {"physicalLocation": _physical(report, first or 0, issue.line, uris)}
     if issue.path is not None:
         place["logicalLocations"] = [{"fullyQualifiedName": _clean(issue.path), "kind": "value"}]
     return place
 
 
-def _physical(source: int, line: int | None, uris: Sequence[str]) -> dict[str, Any]:
+def _physical(report: Report, source: int, line: int | None, uris: Sequence[str]) -> dict[str, Any]:
+    # In a notebook lines are counted in their cell: they say nothing of where it stands in the file.
+    known = None if report.dataset.sources[source].notebook is not None else line
     return {
         "artifactLocation": {"uri": uris[source], "index": source},
-        "region": {"startLine": line or 1},
+        "region": {"startLine": known or 1},
     }
+
+
+def _cell(report: Report, issue: Issue) -> dict[str, int]:
+    """The cell of a notebook and the line in it, each counted from 1."""
+    if issue.source is None or issue.conversation is None:
+        return {}
+    notebook = report.dataset.sources[issue.source].notebook
+    if notebook is None or issue.conversation >= len(notebook.cells):
+        return {}
+    cell = notebook.cells[issue.conversation]
+    return {"cell": cell.number, "cell_line": cell.line}
 
 
 def _related(report: Report, issue: Issue, uris: Sequence[str]) -> dict[str, Any]:
@@ -156,7 +170,7 @@ def _related(report: Report, issue: Issue, uris: Sequence[str]) -> dict[str, Any
             {
                 "id": number,
                 "message": {"text": f"conversation #{other['conversation']}"},
-                "physicalLocation": _physical(other["source"], line, uris),
+                "physicalLocation": _physical(report, other["source"], line, uris),
             }
         )
     return {"relatedLocations": found} if found else {}
