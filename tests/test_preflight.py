@@ -65,6 +65,11 @@ def test_a_plain_chat_is_taken_and_the_loss_is_on_all_of_it() -> None:
     assert flight.conversations() == []
 
 
+def test_half_a_character_in_an_id_or_a_title_is_no_matter() -> None:
+    flight = flown([{"id": "half \ud83d", "title": "half \ud83d", "messages": GOOD["messages"]}])
+    assert flight.finish().table()["taken"].to_list() == [1]
+
+
 def test_a_lost_system_prompt_and_a_cut_answer_open_their_conversations() -> None:
     flight = flown(CHATS, template=DROPS_SYSTEM, max_tokens=20)
     lost, cut = (flight.conversations(reason=code) for code in ("system_lost", "answer_cut"))

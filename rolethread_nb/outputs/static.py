@@ -223,9 +223,7 @@ def diff_html(lines: Sequence[tuple[str, str]]) -> str:
     drawn = []
     for kind, text in lines:
         if kind in tint:
-            style = (
-                f"background-color:{tint[kind]};padding:2px 8px;margin:0;white-space:pre-wrap;text-align:left"
-            )
+            style = f"background-color:{tint[kind]};padding:2px 8px;margin:0;white-space:pre-wrap;word-break:normal;text-align:left"
             drawn.append(f'<pre style="{style}">{"−" if kind == "-" else "+"} {escape(text)}</pre>')
         else:
             drawn.append(f'<p style="margin:8px 0 2px 0;text-align:left">{escape(text)}</p>')

@@ -76,7 +76,7 @@ def _case(case: Mapping[str, Any]) -> str:
             drawn.append(f'<span style="{QUIET}"> … the rest is left out here.</span>')
             break
     legend = " &nbsp; ".join(f'<span style="{_LOSS[loss]}">{loss}</span>' for loss in _LOSS)
-    text = f'<pre style="white-space:pre-wrap;text-align:left;margin:8px 0;padding:0;background:transparent;font-family:inherit">{"".join(drawn)}</pre>'
+    text = f'<pre style="white-space:pre-wrap;word-break:normal;text-align:left;margin:8px 0;padding:0;background:transparent;font-family:inherit">{"".join(drawn)}</pre>'
     lost = "".join(
         f"<div>turn {one['turn']} {inline(str(one['role']))} {one['what']}, {one['state']}: <s>{inline(short(one['text']))}</s></div>"
         for one in case["lost"]

@@ -21,7 +21,8 @@ _LINE = (
 _KEPT = "white-space:pre-wrap"
 _EXTRA = 2_000
 _TEXT = (
-    "white-space:pre-wrap;overflow-wrap:break-word;font-family:system-ui,sans-serif;font-size:14px;line-height:1.5;"
+    "white-space:pre-wrap;overflow-wrap:break-word;word-break:normal;font-family:system-ui,sans-serif;font-size:14px;"
+    "line-height:1.5;"
     "margin:0;padding:0;border:0;background:transparent;color:inherit;max-width:640px;unicode-bidi:plaintext"
 )
 # The colour of a line comes first: JupyterLab keeps a decoration only when it ends in the word underline.
@@ -266,7 +267,7 @@ def _folded(extra: Sequence[Sequence[str]], room: int) -> str:
         )
         parts.append(
             f'<details><summary style="cursor:pointer;{QUIET}">{inline(short(key, 80))}</summary>'
-            f'<pre dir="auto" style="{CODE};margin:0;white-space:pre-wrap;overflow-wrap:break-word">\n'
+            f'<pre dir="auto" style="{CODE};margin:0;white-space:pre-wrap;overflow-wrap:break-word;word-break:normal">\n'
             f"{literal(taken)}</pre>{cut}</details>"
         )
     if len(extra) > _EXTRAS:

@@ -23,7 +23,7 @@ _MARKS = {
     "missing": "opacity:0.6;text-decoration:line-through",
 }
 _PRE = (
-    "white-space:pre-wrap;overflow-wrap:break-word;text-align:left;margin:0;padding:0;border:0;background:transparent;"
+    "white-space:pre-wrap;overflow-wrap:break-word;word-break:normal;text-align:left;margin:0;padding:0;border:0;background:transparent;"
     "color:inherit;font-family:inherit;font-size:14px;max-width:640px;unicode-bidi:plaintext"
 )
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from ..core.model import Conversation
+from ..core.turns import encodable
 from .lengths import Lengths
 from .targets.target import OUTCOMES, Forecast
 
@@ -113,13 +114,13 @@ class Collected:
         """Take what the trainers say of some conversations."""
         piece = _Rows([], [])
         for conversation, forecasts in judged:
-            title = conversation.title[:_TITLE]
+            title, own = encodable(conversation.title[:_TITLE]), encodable(conversation.id)
             for target, forecast in forecasts.items():
-                place = (conversation.source_index, conversation.index, conversation.id, target)
+                place = (conversation.source_index, conversation.index, own, target)
                 counts = (forecast.tokens, forecast.kept_tokens, forecast.trained_tokens)
                 piece.verdicts.append((*place, forecast.outcome, *counts, *forecast.trained_range, title))
                 piece.reasons.extend(
-                    (*place, one.code, one.outcome, one.turn, one.says) for one in forecast.reasons
+                    (*place, one.code, one.outcome, one.turn, encodable(one.says)) for one in forecast.reasons
                 )
         held = self._held
         columns, rows = held.columns, (*held.rows, piece)
