@@ -34,6 +34,7 @@ from .language.packs import forget_language_pack, language_pack
 from .sources.own import Turn, forget_format, register_format
 
 if TYPE_CHECKING:
+    from .notebook.freeze import freeze
     from .training.preflight import Preflight
     from .training.witness import Witness, WitnessError, witness
     from .widgets.balance import Balance
@@ -72,6 +73,7 @@ __all__ = [
     "forget_format",
     "forget_language_pack",
     "forget_rule",
+    "freeze",
     "language_pack",
     "load",
     "register_format",
@@ -94,6 +96,7 @@ _LATER = {
     "WitnessError": "training.witness",
     "WitnessPanel": "widgets.witness",
     "witness": "training.witness",
+    "freeze": "notebook.freeze",
 }
 
 

@@ -295,6 +295,15 @@ def _review(arguments: argparse.Namespace) -> int:
     return open_in_jupyterlab(path, arguments.others)
 
 
+def _freeze(arguments: argparse.Namespace) -> int:
+    from .notebook.freeze import freeze
+
+    _refuse_standard_output(arguments.output)
+    done = freeze(arguments.notebook, arguments.output, overwrite=arguments.force)
+    print(done)
+    return 1 if done.unfrozen else 0
+
+
 _COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "check": _check,
     "repair": _repair,
@@ -303,4 +312,5 @@ _COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "compare": _compare,
     "rules": _rules,
     "review": _review,
+    "freeze": _freeze,
 }

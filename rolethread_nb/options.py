@@ -103,7 +103,15 @@ def parser() -> argparse.ArgumentParser:
     review.add_argument("file", metavar="FILE")
     _meaning(review, PROFILES)
     review.add_argument("--no-open", action="store_true", help="only write the notebook")
+
+    _freeze_options(commands.add_parser("freeze", help="make a notebook's outputs readable without a kernel"))
     return whole
+
+
+def _freeze_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("notebook", metavar="NOTEBOOK")
+    parser.add_argument("-o", "--output", metavar="OUT", help="default: NOTEBOOK itself is replaced")
+    parser.add_argument("--force", action="store_true", help="replace OUT if it exists")
 
 
 def _preflight_options(parser: argparse.ArgumentParser) -> None:

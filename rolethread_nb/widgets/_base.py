@@ -5,15 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import anywidget
 import traitlets
 
 from ..core.dataset import Dataset
 from ..core.report import Report
+from ..outputs.export import refuse_a_source
+from ..outputs.page import page_html
+from ..outputs.recording import CONVERSATIONS, Recording
 from ..outputs.requests import View, answered
 from ..outputs.views import ReviewView
+from ..outputs.writing import write_atomically
 
 _STATIC = Path(__file__).parent / "static"
 _MISSING = (
@@ -73,6 +77,53 @@ class Component(anywidget.AnyWidget):
     def _static_html(self) -> str:
         raise NotImplementedError
 
+    @overload
+    def to_html(self, path: None = None, *, conversations: int = ...) -> str: ...
+    @overload
+    def to_html(self, path: str | Path, *, conversations: int = ...) -> Path: ...
+    def to_html(self, path: str | Path | None = None, *, conversations: int = CONVERSATIONS) -> str | Path:
+        """What is shown, as one HTML file to read in a browser without a kernel and without a network (docs/freeze.md).
+
+        Reading on, folding, sorting, searching in a conversation and the filters of one click work in it; its first line says how
+        many conversations are in it, and what needs the notebook.
+
+        Args:
+            path: where the file goes; one that is there is replaced. Default: the text is returned.
+            conversations: how many conversations are written into the file at most, beside 10 MB of them.
+
+        Returns:
+            The path, or without one the text of the file.
+
+        Raises:
+            ExportError: if the path cannot be written, or is a source of the dataset.
+        """
+        recording = Recording(self._answers, max(conversations, 1))
+        state, says = self._saved(recording)
+        saved = {
+            "state": state,
+            "selection": self.selection or "{}",
+            "filters": self.filters,
+            "answers": recording.answers(says),
+        }
+        parts = {"module": str(self._esm), "style": str(self._css), "twin": self._static_html()}
+        page = page_html(title=f"{type(self).__name__} of {self._shows}", saved=saved, says=says, **parts)
+        if path is None:
+            return page
+        target = Path(path)
+        if (dataset := self._dataset) is not None:
+            refuse_a_source(dataset, target)
+        write_atomically(target, [page.encode()], overwrite=True)
+        return target
+
+    def _saved(self, recording: Recording) -> tuple[Any, str]:
+        """What is drawn now, and a sentence on how much of the whole was recorded."""
+        raise NotImplementedError
+
+    @property
+    def _dataset(self) -> Dataset | None:
+        """The dataset that is shown, if there is one."""
+        return None
+
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         return with_twin(super()._repr_mimebundle_(**kwargs), self._static_html, repr(self))
 
@@ -98,6 +149,10 @@ class ReportComponent(Component):
     def report(self) -> Report:
         """The report that is shown."""
         return self._report
+
+    @property
+    def _dataset(self) -> Dataset:
+        return self._report.dataset
 
 
 def as_report(shown: Dataset | Report) -> Report:

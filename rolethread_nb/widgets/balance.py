@@ -7,6 +7,7 @@ from typing import Any
 
 from ..core.dataset import Dataset
 from ..core.report import Report
+from ..outputs.recording import Recording
 from ..outputs.static import charts_html
 from ._base import ReportComponent, as_json, as_report, bundle
 
@@ -25,9 +26,16 @@ class Balance(ReportComponent):
 
     def __init__(self, shown: Dataset | Report, **traits: Any) -> None:
         super().__init__(as_report(shown), whole_balance=True, **traits)
-        self.state = as_json(
-            {"charts": self._view.charts(), "empty": "No conversations, so nothing to weigh."}
-        )
+        self.state = as_json(self._drawn(""))
+
+    def _drawn(self, query: str) -> dict[str, Any]:
+        return {
+            "charts": self._view.charts(query),
+            "empty": "No conversations, so nothing to weigh.",
+        }
+
+    def _saved(self, recording: Recording) -> tuple[Any, str]:
+        return self._drawn(self.filters), "This file holds the charts. Filtering them needs the notebook."
 
     def _static_html(self) -> str:
         return charts_html(json.loads(self.state)["charts"])

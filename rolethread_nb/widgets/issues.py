@@ -7,6 +7,8 @@ from typing import Any
 
 from ..core.dataset import Dataset
 from ..core.report import Report
+from ..outputs.recorded_panels import record_findings
+from ..outputs.recording import Recording
 from ..outputs.static import findings_html
 from ._base import ReportComponent, as_json, as_report, bundle
 
@@ -24,13 +26,18 @@ class Issues(ReportComponent):
 
     def __init__(self, shown: Dataset | Report, **traits: Any) -> None:
         super().__init__(as_report(shown), **traits)
-        whole = {
+        self.state = as_json(self._drawn())
+
+    def _drawn(self) -> dict[str, Any]:
+        return {
             "findings": self._view.findings(self.filters),
             "empty": self._view.empty,
             "roles": self._view.roles,
             "status": self._view.status,
         }
-        self.state = as_json(whole)
+
+    def _saved(self, recording: Recording) -> tuple[Any, str]:
+        return self._drawn(), record_findings(recording, self.filters, self._view.roles)
 
     def _static_html(self) -> str:
         payload = json.loads(self.state)

@@ -10,6 +10,8 @@ from typing import Any
 from ..core.dataset import Dataset
 from ..core.errors import RolethreadError
 from ..outputs.preflight_view import PreflightView
+from ..outputs.recorded_panels import record_preflight
+from ..outputs.recording import Recording
 from ..outputs.static_preflight import panel_html
 from ..training.preflight import Preflight
 from ._base import Component, as_json, bundle
@@ -60,6 +62,17 @@ class PreflightPanel(Component):
     def preflight(self) -> Preflight:
         """The preflight that is shown."""
         return self._preflight
+
+    @property
+    def _dataset(self) -> Dataset:
+        return self._preflight.dataset
+
+    def _saved(self, recording: Recording) -> tuple[Any, str]:
+        self._preflight.finish()  # nobody goes on with it in a page
+        chosen = json.loads(self.selection or "{}")
+        state = self._view.state(self.filters, chosen.get("key"))
+        opened = [case for case in (chosen, state["case"]) if case and case.get("target")]
+        return state, record_preflight(recording, self.filters, state["preflight"], opened)
 
     def close(self) -> None:
         """Take the panel away. Work in the background comes to its end first."""

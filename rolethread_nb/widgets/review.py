@@ -11,6 +11,8 @@ from ..core.dataset import Dataset
 from ..core.errors import QueryError
 from ..core.query import Query
 from ..core.report import Report
+from ..outputs.recorded_panels import record_review
+from ..outputs.recording import Recording
 from ..outputs.static import review_html
 from ._base import ReportComponent, as_json, as_report, bundle
 from .thread import place_of
@@ -65,6 +67,13 @@ class Review(ReportComponent):
         if conversation is not None:
             place = {"id": conversation.id, "turn": chosen.get("turn"), "filters": self.filters}
             self.report.dataset.journal.remember(place)
+
+    def _saved(self, recording: Recording) -> tuple[Any, str]:
+        chosen = json.loads(self.selection or "{}")
+        state = self._view.state(chosen.get("key"), self.filters, chosen.get("turn"))
+        state["status"]["notice"] = None  # how a review is kept does not matter where none can be made
+        opened = None if state["thread"] is None else state["thread"]["key"]
+        return state, record_review(recording, self.filters, self._view.roles, opened)
 
     def _static_html(self) -> str:
         return review_html(json.loads(self.state))

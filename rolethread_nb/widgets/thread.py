@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from ..core.dataset import Dataset
 from ..core.errors import QueryError
 from ..core.report import Report
 from ..outputs.conversation_view import ConversationView
+from ..outputs.recorded_panels import record_thread
+from ..outputs.recording import Recording
 from ..outputs.static import thread_html
 from ..outputs.views import ReviewView
 from ..training.tokens import tokens_of
@@ -41,12 +44,23 @@ class Thread(Component):
         self._thread = view.first_page(key, place.get("turn")) if key else None
         # What is drawn travels with the widget, not after it.
         first = {"selection": as_json(place), "state": as_json({"thread": self._thread, "empty": _EMPTY})}
+        self._view = view
         super().__init__(view, self._report.dataset.name, **{**first, **traits})
 
     @property
     def report(self) -> Report:
         """The report that is shown."""
         return self._report
+
+    @property
+    def _dataset(self) -> Dataset:
+        return self._report.dataset
+
+    def _saved(self, recording: Recording) -> tuple[Any, str]:
+        chosen = json.loads(self.selection or "{}")
+        key = chosen.get("key")
+        thread = self._view.first_page(key, chosen.get("turn")) if key else None
+        return {"thread": thread, "empty": _EMPTY}, record_thread(recording, key)
 
     def _static_html(self) -> str:
         return thread_html(self._thread) if self._thread else f"<p>{_EMPTY}</p>"

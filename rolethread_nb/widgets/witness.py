@@ -6,8 +6,10 @@ import json
 from typing import Any
 
 from ..core.errors import QueryError
+from ..outputs.recorded_panels import record_witness
+from ..outputs.recording import Recording
 from ..outputs.witness_static import panel_html
-from ..outputs.witness_view import WitnessView
+from ..outputs.witness_view import STATES, WitnessView
 from ..training.witness import Witness, witness
 from ._base import Component, as_json, bundle
 
@@ -30,7 +32,7 @@ class WitnessPanel(Component):
     def __init__(self, shown: Any, at: int | str | None = None, **traits: Any) -> None:
         found = shown if isinstance(shown, Witness) else witness(shown)
         self._witness = found
-        view = WitnessView(found)
+        self._view = view = WitnessView(found)
         super().__init__(view, found.trainer, **traits)
         state = view.state(self.filters, None if at is None else _key_of(found, at))
         opened = state["open"]
@@ -41,6 +43,10 @@ class WitnessPanel(Component):
     def witness(self) -> Witness:
         """The witness that is shown."""
         return self._witness
+
+    def _saved(self, recording: Recording) -> tuple[Any, str]:
+        key = json.loads(self.selection or "{}").get("key")
+        return self._view.state(self.filters, key), record_witness(recording, self.filters, list(STATES))
 
     def _static_html(self) -> str:
         return panel_html(json.loads(self.state))
