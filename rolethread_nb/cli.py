@@ -288,8 +288,12 @@ def _review(arguments: argparse.Namespace) -> int:
         roles=_pairs(arguments.role, "--role LABEL=ROLE"),
         fields=_pairs(arguments.field, "--field PART=KEY"),
         settings=False if arguments.no_settings else arguments.settings,
+        journal=not arguments.no_review,
     )
-    print(f"{path} written." if fresh else f"{path} is there already and stays as it is.")
+    said = os.path.relpath(path)
+    if path.parent != Path(os.path.abspath(arguments.file)).parent:  # noqa: PTH100 - a link stays the link it is
+        print("Beside the data nothing can be written, so the notebook is in this folder.")
+    print(f"{said} written." if fresh else f"{said} is there already and stays as it is.")
     if arguments.no_open:
         return 0
     return open_in_jupyterlab(path, arguments.others)

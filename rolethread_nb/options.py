@@ -100,7 +100,7 @@ def parser() -> argparse.ArgumentParser:
     review = commands.add_parser(
         "review", help="write a review notebook beside the file and open it in JupyterLab"
     )
-    review.add_argument("file", metavar="FILE")
+    review.add_argument("file", metavar="FILE", help="a file or folder")
     _meaning(review, PROFILES)
     review.add_argument("--no-open", action="store_true", help="only write the notebook")
 

@@ -386,7 +386,7 @@ def test_review_writes_a_notebook_beside_the_file_and_keeps_one_that_is_there(ru
     assert "chats.review.ipynb" in done.out
     code = "\n".join("".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code")
     compile(code, "notebook", "exec")
-    assert "rt.load('chats.jsonl.gz')" in code
+    assert "data = 'chats.jsonl.gz'" in code
     Path("chats.review.ipynb").write_text("mine")
     assert "is there already" in run("review", "chats.jsonl.gz", "--no-open").out
     assert Path("chats.review.ipynb").read_text() == "mine"

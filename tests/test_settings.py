@@ -177,7 +177,7 @@ def test_the_command_line_names_keys_and_labels(capsys: pytest.CaptureFixture[st
     capsys.readouterr()
     cells = json.loads(Path("odd.review.ipynb").read_text())["cells"]
     code = "".join("".join(cell["source"]) for cell in cells)
-    assert "fields={'messages': 'dialog', 'role': 'who', 'text': 'line'}" in code
+    assert "fields = {'messages': 'dialog', 'role': 'who', 'text': 'line'}" in code
 
 
 @pytest.mark.parametrize(
