@@ -20,7 +20,7 @@ Shares = np.ndarray[Any, np.dtype[np.float64]]
 
 LENGTH = 3
 _HALF = np.uint64(32)
-_PIECE = 1 << 20  # words that are made into shingles together
+_PIECE = 1 << 16  # words that are made into shingles together, so that they stay in the fast memory
 _KEPT = 1 << 26  # bytes of sets that stay in memory; more go into a file
 _COMPARED = 1 << 22  # shingles that are compared together
 _NONE = np.empty(0, dtype=np.uint32)
