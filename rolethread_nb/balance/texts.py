@@ -11,6 +11,7 @@ from ..core.model import IDEOGRAPHS, UNSPACED, Span
 
 _WORDS, _CHARACTERS = 3, 6  # of an opening or a closing
 _HEAD = 80  # so many characters are looked at for it
+_MARGIN = 8  # of a closing: so many times as many, if all but those are blanks
 _BETWEEN = r"\p{P}\p{S}\s\x00-\x1f\x7f"  # what stands between words
 _APART = f"[{_BETWEEN}]"
 _CLOSE = f"{IDEOGRAPHS}{UNSPACED}"  # characters of scripts without blanks
@@ -33,7 +34,8 @@ def openings(texts: pl.Series) -> pl.Series:
 
 def closings(texts: pl.Series) -> pl.Series:
     """The last three words of each text, as in :func:`openings`."""
-    backwards = texts.str.strip_chars_end().str.tail(_HEAD).str.reverse()
+    ends = texts.str.tail(_MARGIN * _HEAD).str.strip_chars_end()
+    backwards = ends.str.tail(_HEAD).str.reverse()
     return _plain(backwards.str.extract(f"^{_APART}*({_FEW})").str.reverse())
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 
 import polars as pl
 
 from ..core.blocks import Block
+from ..core.word_table import WordSet
 from .rule import DatasetFinding, Page, Rule
 
 # Tags that nobody writes by chance, and those that are words or letters as well: "type <code>", "press <A>". The latter count if they
@@ -32,12 +34,17 @@ _KIND_NAMES = tuple(KINDS)
 _FENCE = _KIND_NAMES.index("fenced code")
 # Words by which people ask for code or marked-up text, in whatever language they write.
 _ASKS = (
-    r"(?i)\b(?:(?:quell)?codes?|coding|scripts?|program(?:s|me|ming|m)?|functions?|sql|html|css|xml|json|yaml|markdown|latex|python|java(?:script)?"
-    r"|typescript|rust|golang|kotlin|swift|php|ruby|perl|bash|shell|linux|docker(?:file)?|git(?:hub)?|api|regex|react|vue|svg|excel|algorithms?"
-    r"|format(?:s|ted|ting)?|tables?|templates?|bold|headings?|developer|engineer"
-    r"|código|tabla|tabela|negrita|negrito|tabelle|tableau|codice|tabella|grassetto)\b"
-    r"|代码|代碼|程式|コード|코드|\bкод"
-)
+    "quellcode quellcodes code codes coding script scripts program programs programme programming programm function functions sql html css xml"
+    " json yaml markdown latex python java javascript typescript rust golang kotlin swift php ruby perl bash shell linux docker dockerfile git"
+    " github api regex react vue svg excel algorithm algorithms format formats formatted formatting table tables template templates bold"
+    " heading headings developer engineer código tabla tabela negrita negrito tabelle tableau codice tabella grassetto"
+).split()
+_ASKS_WITHIN = ["代码", "代碼", "程式", "コード", "코드", "код", "Код"]  # in words
+
+
+@lru_cache(maxsize=1)
+def _asking() -> WordSet:
+    return WordSet(_ASKS)
 
 
 def _kinds_of(turns: pl.DataFrame) -> pl.DataFrame:
@@ -75,11 +82,14 @@ class _Markup:
     def _keep(self, block: Block, replies: pl.DataFrame) -> None:
         """The replies that alone in their conversation hold markup, and where each kind of it begins and ends in them."""
         alone = replies.filter(pl.len().over("conversation") == 1)
-        others = block.turns.filter(
+        asks = pl.Series("asks", block.words.count(_asking()) > 0)
+        others = block.turns.with_columns(asks).filter(
             pl.col("conversation").is_in(alone["conversation"].implode())
             & (pl.col("role") != "assistant").fill_null(True)
-        ).select("conversation", "text")
-        asked = others.filter(pl.col("text").str.contains(_ASKS))["conversation"]
+        )
+        asks_within = pl.col("text").str.contains_any(_ASKS_WITHIN)
+        asked = others.filter(pl.col("asks") | asks_within)["conversation"]
+        others = others.select("conversation", "text")
         given = _kinds_of(others)["conversation"]
         alone = alone.filter(~pl.col("conversation").is_in(pl.concat([asked, given]).implode()))
         if not alone.height:

@@ -282,7 +282,7 @@ class Report:
         from ..outputs.static import review_html
         from ..outputs.views import ReviewView
 
-        return self._kept(review_html(ReviewView(self).state(), footer=self.footer), path)
+        return self._kept(review_html(ReviewView(self).state(), limit=50, footer=self.footer), path)
 
     def to_sarif(self, path: str | Path | None = None) -> str:
         """The findings as SARIF 2.1.0, for code scanning (docs/ci.md); written to ``path`` as well if one is given."""

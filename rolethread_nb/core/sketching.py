@@ -52,7 +52,7 @@ def sketched(values: Hashes, counts: Places) -> Sketches:
         if number:
             keys.sort()
         bins = keys >> _SHIFT
-        first = np.flatnonzero(np.diff(bins, prepend=~bins[:1]))
+        first = np.flatnonzero(np.concatenate([[True], bins[1:] != bins[:-1]])[: len(bins)])
         row, bin_ = np.divmod(bins[first].astype(np.int64), BINS)
         vacant = empty[row, bin_]
         row, bin_, first = row[vacant], bin_[vacant], first[vacant]

@@ -40,7 +40,7 @@ BUDGET = 200_000  # bytes of one output
 
 _CHARTS_BYTES = 70_000
 _FINDINGS_BYTES = 50_000
-_CELL = "text-align:left;vertical-align:top;padding:2px 16px 2px 0;border:0;font-weight:normal"
+_CELL = "text-align:left;vertical-align:top;padding:2px 16px 2px 0;border:0"
 
 
 def thread_html(thread: Mapping[str, Any], *, limit_turns: int = 40) -> str:
@@ -65,7 +65,7 @@ def charts_html(charts: Sequence[Mapping[str, Any]]) -> str:
     return root(_charts(charts, BUDGET - 1_000))
 
 
-def review_html(state: Mapping[str, Any], *, limit: int = 50, limit_turns: int = 40, footer: str = "") -> str:
+def review_html(state: Mapping[str, Any], *, limit: int = 20, limit_turns: int = 40, footer: str = "") -> str:
     """Return the state of a review as HTML: header, findings, the conversation looked at, charts."""
     parts = []
     if header := state.get("header"):
@@ -162,7 +162,7 @@ def _shared(
 def _group(group: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], *, sources: bool) -> str:
     clear = "background:transparent"
     head = (
-        f'<tr style="{clear};border-top:{HAIR}"><th scope="rowgroup" colspan="4" style="{_CELL};padding:8px 0 4px 0">'
+        f'<tr style="{clear};border-top:{HAIR}"><th scope="rowgroup" colspan="4" style="{_CELL};padding:8px 0 4px 0;font-weight:normal">'
         f"{shape(group['severity'])} <b>{inline(short(group['code'], 80))}</b> &nbsp; <b>{group['count']:,}</b> &nbsp; "
         f'<span style="{QUIET}">{inline(short(group["title"]))}</span></th></tr>'
     )
@@ -171,7 +171,7 @@ def _group(group: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], *, sourc
         + "".join(
             f'<td style="{_CELL};white-space:nowrap">{cell}</td>' for cell in _place(row, sources=sources)
         )
-        + f'<td style="{_CELL};width:100%">{inline(short(row["message"]))}</td></tr>'
+        + f'<td style="{_CELL};width:100%;overflow-wrap:anywhere">{inline(short(row["message"]))}</td></tr>'
         for row in rows
     )
     if rest := group["count"] - len(rows):

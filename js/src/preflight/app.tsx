@@ -70,7 +70,7 @@ export function PreflightApp({ host }: { host: Host }) {
 function Progress({ looked_at, records, working }: PreflightProgress) {
   const says = `${number(looked_at)} of ${number(records)} looked at`;
   return (
-    <span class="rt-progress">
+    <span class="rt-looked">
       <progress max={records} value={looked_at} aria-label="looked at" aria-valuetext={says} />
       {says}
       {!working && ", then it stopped"}

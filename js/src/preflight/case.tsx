@@ -84,7 +84,7 @@ function CaseHead({ board, shown, literal, onLiteral }: Props & { shown: Case })
       </span>
       <OutcomeName outcome={shown.outcome} />
       {shown.line !== null && <span class="rt-facts">line {number(shown.line)}</span>}
-      <div class="rt-tools" role="group" aria-label="this conversation">
+      <div class="rt-with" role="group" aria-label="this conversation">
         {targets.length > 1 && (
           <label>
             with{" "}
@@ -111,7 +111,7 @@ function Legend({ shown }: { shown: Case }) {
   const tokens = (count: number | undefined) => (count === undefined ? "" : `${shown.exact ? "" : "≈ "}${plural(count, "token")}`);
   const lost = shown.lost.filter(({ state }) => state === "lost").length;
   return (
-    <div class="rt-legend">
+    <div class="rt-losses">
       <ul class="rt-marks" aria-label="legend">
         <li>
           <mark class="rt-loss-trained">trained</mark> {tokens(counts?.trained)}

@@ -40,7 +40,7 @@ export function CaseList({ board }: { board: Board }) {
   const why = (row: CaseRow) => [!own && (targetNamed(preflight, row.target)?.title ?? row.target), ...row.reasons].filter(Boolean).join(" · ");
   return (
     <section class={`rt-cases-part${cases.stale ? " rt-stale" : ""}`} aria-label="conversations">
-      <h3 class="rt-part">
+      <h3 class="rt-about">
         <span>{name}</span>{" "}
         <span class="rt-count">{head && (own ? `${number(head.matched)} of ${number(sizeOf(own))}` : number(head.matched))}</span>
         {query && (
@@ -87,7 +87,7 @@ export function CaseList({ board }: { board: Board }) {
                   <span role="gridcell" class="rt-why" title={why(row)}>
                     {why(row)}
                   </span>
-                  <span role="gridcell" class="rt-tokens" title={row.tokens === null ? "nothing rendered" : `${plural(row.tokens, "token")}, ${number(row.trained ?? 0)} trained`}>
+                  <span role="gridcell" class="rt-length" title={row.tokens === null ? "nothing rendered" : `${plural(row.tokens, "token")}, ${number(row.trained ?? 0)} trained`}>
                     {tokens && `${tokens} tok`}
                   </span>
                 </>

@@ -185,13 +185,13 @@ describe("what the model gets", () => {
     expect([...root.querySelectorAll(".rt-block s")].map((part) => part.textContent)).toEqual([", she said.", "<|im_end|>\n"]);
     expect(root.querySelector(".rt-said[dir=auto]")).not.toBeNull();
     expect(drawn(root)).toEqual(["<|im_start|>system\n0 systemBe Mara.<|im_end|>\n", "<|im_start|>user\n1 user Kaiأين النهر؟<|im_end|>\n", "<|im_start|>assistant\n2 assistant MaraSouth, she said.<|im_end|>\n"]);
-    expect([...root.querySelectorAll(".rt-legend li")].map((item) => item.textContent)).toEqual(["trained 20 tokens", "masked 44 tokens", "cut 16 tokens", "template "].map((text) => text.trim()));
+    expect([...root.querySelectorAll(".rt-losses li")].map((item) => item.textContent)).toEqual(["trained 20 tokens", "masked 44 tokens", "cut 16 tokens", "template "].map((text) => text.trim()));
   });
 
   it("says that an estimate is one", async () => {
     const root = await show(PreflightApp, host({ case: caseOf(480, { exact: false }) }));
-    expect(root.querySelector(".rt-legend")?.textContent).toContain("trained ≈ 20 tokens");
-    expect(root.querySelector(".rt-legend")?.textContent).toContain("≈ an estimate");
+    expect(root.querySelector(".rt-losses")?.textContent).toContain("trained ≈ 20 tokens");
+    expect(root.querySelector(".rt-losses")?.textContent).toContain("≈ an estimate");
   });
 
   it("never makes markup of a text", async () => {
@@ -411,7 +411,7 @@ describe("a preflight that is still at work", () => {
     };
     return { at, grow, answerTheRest };
   };
-  const far = (root: Element) => root.querySelector(".rt-progress")?.textContent;
+  const far = (root: Element) => root.querySelector(".rt-looked")?.textContent;
   const count = (root: Element) => root.querySelector(".rt-cases-part .rt-count")?.textContent;
 
   it("says how far it is, grows, and is asked no more once it is done", async () => {

@@ -17,7 +17,7 @@ export function Reasons({ target, query, onQuery }: Props) {
   const roving = useRoving(reasons.map((_, row) => `${row},0`));
   return (
     <section class="rt-reasons" aria-label={`reasons, ${title}`}>
-      <h3 class="rt-part">
+      <h3 class="rt-about">
         <span>{title}: why</span> <span class="rt-count">{plural(reasons.length, "reason")}</span>
       </h3>
       {reasons.length === 0 ? (

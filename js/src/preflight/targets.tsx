@@ -85,7 +85,7 @@ function TargetRow({ target, row, outcomes, asked, roving, onQuery }: RowProps) 
               ) : (
                 <button
                   type="button"
-                  class="rt-cell"
+                  class="rt-verdict"
                   aria-pressed={chosen}
                   aria-label={`${number(count)} ${outcome} by ${title}`}
                   {...roving.at(row, at + 1)}

@@ -124,7 +124,7 @@ function Filters({ board }: { board: Board }) {
   const kinds = [{ name: null, title: "all", count: entries.head?.total ?? 0 }, ...behind];
   const roving = useRoving(kinds.map((_, at) => `0,${at}`));
   return (
-    <div class="rt-filters" role="toolbar" aria-label="which conversations" onFocusIn={roving.onFocusIn} onKeyDown={roving.onKeyDown}>
+    <div class="rt-states" role="toolbar" aria-label="which conversations" onFocusIn={roving.onFocusIn} onKeyDown={roving.onKeyDown}>
       {kinds.map(({ name, title, count }, at) => (
         <button
           key={title}

@@ -46,7 +46,7 @@ export function TokenBar({ trained, masked, cut }: Witness["tokens"]) {
   const share = (count: number) => (all ? ` ${((100 * count) / all).toFixed(count && count * 10 < all ? 1 : 0)} %` : "");
   return (
     <div class="rt-token-bar">
-      <div class="rt-bar" aria-hidden="true">
+      <div class="rt-shares" aria-hidden="true">
         {parts.map(([mark, count]) => count > 0 && <span key={mark} class={`rt-part-${mark}`} style={{ flexGrow: count }} />)}
       </div>
       <ul aria-label="tokens">

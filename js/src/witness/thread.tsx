@@ -50,7 +50,7 @@ function OpenThread({ board, literal, onLiteral, shown }: Props & { shown: Opene
         </span>
         <States states={states} witness={board.state.witness} />
         {line !== null && <span class="rt-facts">line {line}</span>}
-        <div class="rt-tools" role="group" aria-label="this conversation">
+        <div class="rt-with" role="group" aria-label="this conversation">
           <button type="button" role="switch" aria-checked={literal} onClick={onLiteral}>
             White space
           </button>
@@ -78,7 +78,7 @@ function Legend({ sequences }: { sequences: Sequence[] }) {
   const cut = sum((one) => one.cut);
   const has = (mark: string) => sequences.some(({ turns }) => turns.some(({ pieces }) => pieces.some((piece) => piece[1] === mark)));
   return (
-    <div class="rt-legend">
+    <div class="rt-losses">
       <ul class="rt-marks" aria-label="legend">
         {has("trained") && (
           <li>

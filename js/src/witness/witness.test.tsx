@@ -173,7 +173,7 @@ describe("the thread", () => {
     const root = await show(WitnessApp, panel(few, { open: opened(2, { why, states: ["dropped"], sequences: [{ side: null, row: null, trained: 0, masked: 0, cut: null, turns: [gone], left_out: 0 }] }) }));
     expect(root.querySelector(".rt-case-box")!.textContent).toContain(why);
     expect(root.querySelector("del.rt-said")!.textContent).toBe("Where?");
-    expect(root.querySelector(".rt-legend")!.textContent).toBe("missing");
+    expect(root.querySelector(".rt-losses")!.textContent).toBe("missing");
   });
 
   test("both answers of a pair are named", async () => {

@@ -61,7 +61,7 @@ class PhraseCounts:
 
     def often(self, runs: Hashes, least: float) -> Flags:
         """Which runs may have been seen so often so far."""
-        found: Flags = (self._table[runs & np.uint32(_SLOTS - 1)] >= least) & (runs != 0)
+        found: Flags = (self._table >= least)[runs & np.uint32(_SLOTS - 1)] & (runs != 0)
         return found
 
     def forget(self, least: float) -> None:
