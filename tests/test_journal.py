@@ -237,8 +237,9 @@ def test_a_disk_that_does_not_last_is_said_with_the_way_out(
 ) -> None:
     monkeypatch.setenv("COLAB_RELEASE_TAG", "release")
     dataset = rt.load(path)
-    with pytest.warns(UserWarning, match=r"Colab runtime ends.*save_review"):
+    with pytest.warns(UserWarning, match=r"Colab runtime ends.*save_review") as said:
         dataset.decide(0, "keep")
+    assert [one.filename for one in said] == [__file__]  # the user's line, and none of ours
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         dataset.decide(1, "keep")

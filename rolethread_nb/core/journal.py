@@ -5,7 +5,6 @@ from __future__ import annotations
 import getpass
 import os
 import secrets
-import warnings
 import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -20,6 +19,7 @@ from .replaying import replay
 from .review_state import DECISIONS, Decision, Facet, ReviewState, SetAside, Step
 from .segments import Folder
 from .shelf import Shelf
+from .warning import warn
 from .wording import plural
 
 if TYPE_CHECKING:
@@ -283,7 +283,7 @@ class Journal:
         replay(self, self._dataset, lines)
         self._latest = max([self._latest, *(_time(line.at) for line in lines)])
         if self.lost:
-            warnings.warn("Journal: " + " ".join(self.lost), stacklevel=2)
+            warn("Journal: " + " ".join(self.lost))
 
     def record_of(self, item: Mapping[str, Any]) -> Record | None:
         """The record that an operation is about, None if there is none."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from .segments import Folder, JournalError, Read, short_lived, writable
+from .warning import warn
 
 
 class Shelf:
@@ -74,12 +74,11 @@ class Shelf:
         if writable(folder.path):
             if not self._warned and (why := short_lived(folder.path)) is not None:
                 self._warned = True
-                warnings.warn(why, stacklevel=2)
+                warn(why)
             return True
         self._folders = [None if kept is folder else kept for kept in self._folders]
-        warnings.warn(
-            f"{folder.path} cannot be written to, so decisions and edits are in memory only; ds.save_review(folder) keeps them elsewhere.",
-            stacklevel=2,
+        warn(
+            f"{folder.path} cannot be written to, so decisions and edits are in memory only; ds.save_review(folder) keeps them elsewhere."
         )
         return False
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from ..core.errors import SourceError
+from ..core.warning import warn
 from .decoding import clean_text
 from .objects import encode_record
 
@@ -88,10 +88,7 @@ def _polars_column(key: str, values: list[Any]) -> pl.Series:
             return pl.Series(clean_text(key), values, dtype=kind)
         except (pl.exceptions.PolarsError, TypeError, ValueError, OverflowError):
             pass  # a lone surrogate, a number beyond all columns
-    warnings.warn(
-        f"The column {key!r} holds values that no column of one type can hold; it is kept as JSON text.",
-        stacklevel=4,
-    )
+    warn(f"The column {key!r} holds values that no column of one type can hold; it is kept as JSON text.")
     texts = [None if value is None else clean_text(encode_record(value).decode()) for value in values]
     return pl.Series(clean_text(key), texts, dtype=pl.String)
 
