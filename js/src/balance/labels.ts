@@ -1,7 +1,7 @@
 import { clamp } from "../lib/window.ts";
 
 /** About how wide a letter of a label is, in pixels. */
-export const CHARACTER = 6.6;
+export const CHARACTER = 7;
 
 /** A label that fits, with an ellipsis where it is cut. */
 export function shortened(label: string, room: number): string {
@@ -13,5 +13,5 @@ export function shortened(label: string, room: number): string {
 /** How much room the labels before the rows of a chart take. */
 export function labelRoom(labels: string[], width: number): number {
   const longest = Math.max(...labels.map((label) => label.length), 1) * CHARACTER;
-  return clamp(longest + 8, 36, width * 0.4);
+  return clamp(longest + 8, 36, width * 0.43);
 }
