@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import rolethread_nb as rt
-from rolethread_nb.core.word_table import WordSet, phrase_hash, word_spans, words_of
+from rolethread_nb.core.word_table import WordSet, word_spans, words_of
 from rolethread_nb.language import packs
 from rolethread_nb.language.packs import pack
 from rolethread_nb.language.speech import narration, parts_of
@@ -22,6 +22,10 @@ texts = st.text(letters | st.sampled_from("aé \"\n.*_“”„«»「」'’日
 
 def words(text: str) -> list[str]:
     return [text[span.start : span.end] for span in word_spans(text)]
+
+
+def phrase_hash(words: list[str]) -> int:
+    return int(words_of(pl.Series([" ".join(words)])).phrases(len(words))[0][0])
 
 
 @given(st.lists(texts, min_size=1, max_size=5))

@@ -7,7 +7,7 @@ letters: up to four). An apostrophe parts words: ``don't`` is two.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import pairwise
@@ -123,12 +123,6 @@ class WordSet:
             near = np.minimum(np.searchsorted(self._sorted, hashes[at]), len(self._sorted) - 1)
             found[at] = self._sorted[near] == hashes[at]
         return found
-
-
-def phrase_hash(words: Sequence[str]) -> int:
-    """The hash that :meth:`WordTable.phrases` gives to a run of words."""
-    hashes, _ = words_of(pl.Series([" ".join(words)], dtype=pl.String)).phrases(len(words))
-    return int(hashes[0])
 
 
 def word_spans(text: str) -> list[Span]:
