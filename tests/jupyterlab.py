@@ -12,10 +12,11 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import nbformat
 from playwright.sync_api import Locator, Page, Request, sync_playwright
 
 FLAGS = [
@@ -38,6 +39,13 @@ SETTINGS = {
     },
     "notebook-extension/tracker": {"windowingMode": "none"},
 }
+
+
+def write_notebook(path: Path, cells: Iterable[str]) -> None:
+    """Write a notebook of code cells."""
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in cells])
+    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    nbformat.write(notebook, path)
 
 
 @contextlib.contextmanager

@@ -7,12 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import nbformat
 import pytest
 
 pytest.importorskip("playwright", reason="the browser tests need playwright, see make test-browser")
 
-from jupyterlab import Lab, browser, jupyterlab
+from jupyterlab import Lab, browser, jupyterlab, write_notebook
 from playwright.sync_api import Locator, expect
 
 pytestmark = pytest.mark.browser
@@ -59,9 +58,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         "findings = grid.report.datagrid()\nfindings",
         "long = rt.load('long.jsonl', progress=False)\nrows = long.datagrid(long.check(select=['turn']))\nrows",
     ]
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
-    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    nbformat.write(notebook, files / "grids.ipynb")
+    write_notebook(files / "grids.ipynb", cells)
     with jupyterlab(tmp_path_factory.mktemp("lab"), files) as address, browser(address) as page:
         page.open("grids.ipynb")
         page.hide_sidebar()

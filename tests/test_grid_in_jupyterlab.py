@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-import nbformat
 import pytest
 
 pytest.importorskip("playwright", reason="the browser tests need playwright, see make test-browser")
 
-from jupyterlab import Lab, browser, jupyterlab
+from jupyterlab import Lab, browser, jupyterlab, write_notebook
 from playwright.sync_api import Locator, expect
 
 pytestmark = pytest.mark.browser
@@ -35,9 +34,7 @@ Issues(ds)""",
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     expect.set_options(timeout=30_000)
     files = tmp_path_factory.mktemp("files")
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in CELLS])
-    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    nbformat.write(notebook, files / "grid.ipynb")
+    write_notebook(files / "grid.ipynb", CELLS)
     with jupyterlab(tmp_path_factory.mktemp("lab"), files) as address, browser(address) as page:
         page.open("grid.ipynb")
         page.hide_sidebar()

@@ -10,12 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import nbformat
 import pytest
 
 pytest.importorskip("playwright", reason="the browser tests need playwright, see make test-browser")
 
-from jupyterlab import Lab, browser, jupyterlab
+from jupyterlab import Lab, browser, jupyterlab, write_notebook
 from playwright.sync_api import Page, expect
 from test_witness_in_jupyterlab import STAND_IN
 
@@ -102,9 +101,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     files = tmp_path_factory.mktemp("files")
     (files / "hostile.json").write_text(json.dumps(corpus()), encoding="utf-8")
     sources = [STAND_IN + READY, *CELLS.values()]
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources])
-    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    nbformat.write(notebook, files / "hostile.ipynb")
+    write_notebook(files / "hostile.ipynb", sources)
     with jupyterlab(tmp_path_factory.mktemp("lab"), files) as address, browser(address) as page:
         page.open("hostile.ipynb")
         page.hide_sidebar()

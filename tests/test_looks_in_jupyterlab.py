@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import nbformat
 import pytest
 
 pytest.importorskip("playwright", reason="the browser tests need playwright, see make test-browser")
 
 from conftest import ROOT
-from jupyterlab import Lab, browser, jupyterlab
+from jupyterlab import Lab, browser, jupyterlab, write_notebook
 from playwright.sync_api import Locator, expect
 
 pytestmark = pytest.mark.browser
@@ -52,10 +51,7 @@ LOOKS = {
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     expect.set_options(timeout=30_000)
     files = tmp_path_factory.mktemp("files")
-    cells = [nbformat.v4.new_code_cell(source) for source in (SETUP, *PANELS.values())]
-    notebook = nbformat.v4.new_notebook(cells=cells)
-    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    nbformat.write(notebook, files / "looks.ipynb")
+    write_notebook(files / "looks.ipynb", (SETUP, *PANELS.values()))
     with jupyterlab(tmp_path_factory.mktemp("lab"), files) as address, browser(address) as page:
         page.open("looks.ipynb")
         page.hide_sidebar()

@@ -6,13 +6,12 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-import nbformat
 import pytest
 from conftest import SHARED, SHIPPED
 
 pytest.importorskip("playwright", reason="the browser tests need playwright, see make test-browser")
 
-from jupyterlab import browser, jupyterlab
+from jupyterlab import browser, jupyterlab, write_notebook
 
 pytestmark = pytest.mark.browser
 
@@ -50,9 +49,7 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
         pytest.skip("left out: the personas of ../shared/data are not beside this clone")
     (files / PERSONAS).write_bytes(held[0].read_bytes())
     sources = [SETUP, *(PANELS[name].format(data) for name, data in CASES)]
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources])
-    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    nbformat.write(notebook, files / "saved.ipynb")
+    write_notebook(files / "saved.ipynb", sources)
     place = tmp_path_factory.mktemp("lab")
     with jupyterlab(place, files) as address, browser(address) as lab:
         lab.open("saved.ipynb")
