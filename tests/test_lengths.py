@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import rolethread_nb as rt
 from rolethread_nb.core.model import Span
 from rolethread_nb.training.labels import Labels, tokens_of_stretches
-from rolethread_nb.training.lengths import Lengths
+from rolethread_nb.training.lengths import Lengths, Strategy
 
 TOKENS = [Span(0, 3), Span(3, 6), Span(6, 12), Span(12, 16), Span(16, 22)]
 
@@ -47,11 +48,11 @@ ROWS = st.lists(st.lists(st.booleans(), max_size=12), max_size=8)
 SIDES = st.sampled_from(["keep_start", "keep_end"])
 
 
-def lengths_of(rows: list[list[bool]]) -> Lengths:
+def lengths_of(rows: list[list[bool]], strategy: Strategy | None = "keep_start") -> Lengths:
     """The lengths of conversations of which so many tokens are there, and these are trained."""
     ranges = [Labels([Span(0, 1)] * len(row), row, (0, len(row))).trained_range for row in rows]
     edges = np.array(ranges, dtype=np.int64).reshape(-1, 2)
-    return Lengths(np.array([len(row) for row in rows], dtype=np.int64), edges[:, 0], edges[:, 1])
+    return Lengths(np.array([len(row) for row in rows], dtype=np.int64), edges[:, 0], edges[:, 1], strategy)
 
 
 class TestADataset:
@@ -59,12 +60,12 @@ class TestADataset:
     def test_is_cut_and_dropped_as_its_conversations_are(
         self, rows: list[list[bool]], limit: int, side: str
     ) -> None:
-        lengths = lengths_of(rows)
+        lengths = lengths_of(rows, side)  # type: ignore[arg-type]
         stretches = [slice(-limit, None) if side == "keep_end" else slice(None, limit)] * len(rows)
         left = [row[stretch] for row, stretch in zip(rows, stretches, strict=True)]
         alive = [n for n, row in enumerate(left) if any(row)]
         cut = [n for n in alive if len(left[n]) < len(rows[n])]
-        found = lengths.at(limit, side)  # type: ignore[arg-type]
+        found = lengths.at(limit)
         assert found.longer == sum(len(row) > limit for row in rows)
         assert found.cut == len(cut)
         assert found.clipped == sum(sum(left[n]) < sum(rows[n]) for n in cut)
@@ -73,21 +74,24 @@ class TestADataset:
 
     @given(ROWS, st.integers(1, 13))
     def test_loses_what_is_too_long_where_that_is_dropped(self, rows: list[list[bool]], limit: int) -> None:
-        found = lengths_of(rows).at(limit, "drop")
+        found = lengths_of(rows, "drop").at(limit)
         alive = [row for row in rows if len(row) <= limit and any(row)]
         assert (found.cut, found.clipped) == (0, 0)
         assert (found.dropped, found.tokens) == (len(rows) - len(alive), sum(map(len, alive)))
 
     def test_has_lengths_that_so_many_conversations_do_not_exceed(self) -> None:
-        lengths = Lengths.all_trained(range(1, 201))
-        assert lengths.quantiles() == (100, 180, 190, 198, 200)
-        assert Lengths.all_trained([7]).quantiles() == (7, 7, 7, 7, 7)
-        assert Lengths.all_trained([]).quantiles() is None
+        assert lengths_of([[True] * n for n in range(1, 201)]).quantiles() == (100, 180, 190, 198, 200)
+        assert lengths_of([[False] * 7]).quantiles() == (7, 7, 7, 7, 7)
+        assert lengths_of([]).quantiles() is None
 
     def test_of_which_all_is_trained_loses_only_empty_conversations(self) -> None:
-        found = Lengths.all_trained([0, 3, 10]).at(5)
+        found = lengths_of([[True] * n for n in (0, 3, 10)]).at(5)
         assert (found.longer, found.cut, found.clipped, found.dropped, found.tokens) == (1, 1, 1, 1, 8)
+
+    def test_of_which_the_trainer_cuts_in_its_own_way_is_not_guessed_at(self) -> None:
+        with pytest.raises(rt.QueryError, match=r"ds\.preflight\(max_tokens=5\)"):
+            lengths_of([[True]], None).at(5)
 
     def test_needs_a_limit_of_one_token_at_least(self) -> None:
         with pytest.raises(ValueError, match="at least 1 token"):
-            Lengths.all_trained([3]).at(0)
+            lengths_of([[True] * 3]).at(0)

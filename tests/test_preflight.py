@@ -540,19 +540,38 @@ def test_the_shares_of_real_conversations_add_up_to_the_table() -> None:
 @pytest.mark.parametrize("limit", [40, 400, 2_000])
 def test_what_is_said_of_another_limit_is_what_a_preflight_with_it_says(name: str, limit: int) -> None:
     flight = rt.load(FILE).preflight(targets=name, max_tokens=1_000_000)
-    strategy = flight.strategy_of(name)
     says = PreflightView(flight).limit(name, limit)["says"]
-    if (
-        strategy is None or name == "axolotl"
-    ):  # whose forecasts do not say between which tokens a row is trained
+    if name == "llamafactory":  # shares the limit out between each question and its answer
         assert says == ""
+        with pytest.raises(rt.QueryError, match="does not cut at one end only"):
+            flight.lengths(name).at(limit)
         return
     (row,) = rt.load(FILE).preflight(targets=name, max_tokens=limit).table().to_dict("records")
-    found = flight.lengths(name).at(limit, strategy)
+    found = flight.lengths(name).at(limit)
 
     assert (found.dropped, found.tokens) == (row["dropped"], row["kept_tokens"])
     assert (f"{found.dropped:,} are left out" in says) == (found.dropped > 1)
     assert (f"{found.clipped:,} lose trained text" in says) == (found.clipped > 1)
+
+
+@pytest.mark.parametrize("name", ["trl-dpo", "trl-kto"])
+@pytest.mark.parametrize("limit", [12, 20, 30])
+def test_what_is_said_of_another_limit_holds_for_pairs(name: str, limit: int) -> None:
+    pairs = [
+        {
+            "prompt": "Tell me more " * n,
+            "chosen": "Once there was a fox. " * (9 - n),
+            "rejected": "No. " * n,
+            "label": True,
+        }
+        for n in range(1, 9)
+    ]
+    flight = rt.load(pairs).preflight(targets=name, max_tokens=1_000)
+    (row,) = rt.load(pairs).preflight(targets=name, max_tokens=limit).table().to_dict("records")
+    found = flight.lengths(name).at(limit)
+
+    assert (found.dropped, found.tokens) == (row["dropped"], row["kept_tokens"])
+    assert found.longer > 0
 
 
 def test_what_is_wrong_with_the_file_itself_is_said_to_those_it_concerns(tmp_path: Path) -> None:

@@ -157,12 +157,10 @@ class PreflightView:
         return {"target": target, "max_tokens": max_tokens, "says": self._effect(target, max_tokens)}
 
     def _effect(self, target: str, limit: int | None) -> str:
-        strategy = self._preflight.strategy_of(target)
-        lengths = self._preflight.so_far.lengths(target)
-        # Some trainers' forecasts do not say between which tokens a conversation is trained.
-        if limit is None or strategy is None or not (lengths.last_trained >= 0).any():
+        lengths = self._preflight.so_far.lengths(target, self._preflight.strategy_of(target))
+        if limit is None or lengths.strategy is None:
             return ""
-        found = lengths.at(limit, strategy)
+        found = lengths.at(limit)
         lost = [
             f"{count:,} {one if count == 1 else many}"
             for count, one, many in (

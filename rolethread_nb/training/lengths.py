@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
+
+from ..core.errors import QueryError
 
 # As TRL calls them. `drop` takes a conversation out that is too long (Axolotl's default).
 Strategy = Literal["keep_start", "keep_end", "drop"]
@@ -50,17 +51,13 @@ class Lengths:
         tokens: tokens of each conversation.
         first_trained: number of its first trained token, from 0; -1 where none is trained.
         last_trained: number of its last trained token; -1 where none is trained.
+        strategy: what the trainer does with a conversation over the limit; None where it is none of these.
     """
 
     tokens: Counts
     first_trained: Counts
     last_trained: Counts
-
-    @classmethod
-    def all_trained(cls, tokens: Sequence[int] | Counts) -> Lengths:
-        """Conversations of which every token is trained."""
-        counts: Counts = np.asarray(tokens, dtype=np.int64)
-        return cls(counts, np.where(counts > 0, 0, -1), counts - 1)
+    strategy: Strategy | None = "keep_start"
 
     def quantiles(self) -> Quantiles | None:
         """How long the conversations are; None without any."""
@@ -69,14 +66,22 @@ class Lengths:
         found = np.quantile(self.tokens, (0.5, 0.9, 0.95, 0.99, 1), method="inverted_cdf")
         return Quantiles(*map(int, found))
 
-    def at(self, limit: int, strategy: Strategy = "keep_start") -> AtLimit:
+    def at(self, limit: int) -> AtLimit:
         """What a limit does to the dataset; quick enough to be asked by a slider.
 
         Raises:
             ValueError: the limit is below 1.
+            QueryError: the trainer cuts in another way than at one end (LLaMA-Factory shares the limit out between questions and
+                answers; packing).
         """
         if limit < 1:
             raise ValueError(f"A length limit is at least 1 token, not {limit}.")
+        strategy = self.strategy
+        if strategy is None:
+            raise QueryError(
+                "What another limit would do is not known from the lengths here, as the trainer does not cut at one end only;"
+                f" ds.preflight(max_tokens={limit}) says it."
+            )
         longer = self.tokens > limit
         start = np.maximum(self.tokens - limit, 0) if strategy == "keep_end" else np.zeros_like(self.tokens)
         stop = self.tokens if strategy == "keep_end" else np.minimum(self.tokens, limit)

@@ -282,7 +282,7 @@ class Preflight:
             QueryError: if the trainer is none of this preflight's.
         """
         name = (self.targets[0] if target is None else self._target(target)).name
-        return self._run.finish().lengths(name)
+        return self._run.finish().lengths(name, self.strategy_of(name))
 
     def shares(self, by: By = "role", target: str | None = None) -> pd.DataFrame:
         """How the loss is spread: which share of the tokens of each role, speaker, opening or conversation is trained.
@@ -412,6 +412,7 @@ _STRATEGIES: Mapping[str, Strategy] = {
     "truncate": "keep_start",
     "drop": "drop",
     "unsloth": "keep_start",
+    "trl-kto": "keep_start",
 }
 
 

@@ -11,7 +11,7 @@ import polars as pl
 
 from ..core.model import Conversation
 from ..core.turns import encodable
-from .lengths import Lengths
+from .lengths import Lengths, Strategy
 from .targets.target import OUTCOMES, Forecast
 
 VERDICTS: dict[str, Any] = {
@@ -90,11 +90,13 @@ class Verdicts:
             )
         )
 
-    def lengths(self, target: str) -> Lengths:
-        """How long the conversations are that a trainer renders."""
+    def lengths(self, target: str, strategy: Strategy | None) -> Lengths:
+        """How long the conversations are that a trainer renders, which does so with those over its limit."""
         rows = self.frame.filter((pl.col("target") == target) & pl.col("tokens").is_not_null())
-        columns = ("tokens", "first_trained", "last_trained")
-        return Lengths(*(rows[column].cast(pl.Int64).to_numpy() for column in columns))
+        tokens, first, last = (
+            rows[column].cast(pl.Int64).to_numpy() for column in ("tokens", "first_trained", "last_trained")
+        )
+        return Lengths(tokens, first, last, strategy)
 
 
 class Collected:

@@ -173,6 +173,7 @@ class _Judge:
             tokens=count,
             trained_tokens=len(trained),
             kept_tokens=end - start,
+            trained_range=labels.trained_range,
         )
 
 

@@ -291,6 +291,7 @@ class _Judge:
             tokens=made.tokens,
             trained_tokens=0,
             kept_tokens=made.kept_tokens,
+            trained_range=made.trained_range,
         )
 
 
