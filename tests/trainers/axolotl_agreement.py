@@ -109,24 +109,31 @@ def _without_none(row: Any) -> Any:
     return remove_none_values(copy.deepcopy(row))
 
 
-def odd_calls(name: str, row: Any, theirs: str, ours: str) -> str | None:
-    """Tool calls that are no list of objects, under a template that reads none."""
-    if ours == "refused" and any("tool_calls" in one for one in _turns(row)):
-        return "a template that reads no `tool_calls` is not given them, however odd they are; which it reads is not known"
-    return silent(name, row, theirs, ours)
+class Explained:
+    """Where we are right to say something else than what is measured, under some settings."""
 
+    def __init__(self, template: str, settings: Mapping[str, Any]) -> None:
+        self._reads_calls = "tool_calls" in template
+        self._roles = {*settings.get("roles_to_train", ["assistant"]), "gpt"}
+        self._field = settings.get("message_field_training")
 
-def silent(name: str, row: Any, theirs: str, ours: str) -> str | None:
-    """An answer without text."""
-    answers = [one for one in _turns(row) if one.get("role", one.get("from")) in ("assistant", "gpt")]
-    if (theirs, ours) == ("taken", "altered") and any(
-        not one.get("content", one.get("value")) for one in answers
-    ):
-        return (
-            "an answer without text leaves nothing to look for in what is trained; Axolotl trains neither it nor the token"
-            " that ends it, and we say so"
+    def __call__(self, name: str, row: Any, theirs: str, ours: str) -> str | None:
+        turns = _turns(row)
+        if not self._reads_calls and ours == "refused" and any("tool_calls" in one for one in turns):
+            return "a template that reads no `tool_calls` is not given them, however odd they are; which it reads is not known"
+        silent = any(self._trains(one) and not one.get("content", one.get("value")) for one in turns)
+        if (theirs, ours) == ("taken", "altered") and silent:
+            return (
+                "a turn without text leaves nothing to look for in what is trained; Axolotl trains neither it nor the token"
+                " that ends it, and we say so"
+            )
+        return None
+
+    def _trains(self, turn: Any) -> bool:
+        """Whether a turn is one that the settings train."""
+        return turn.get("role", turn.get("from")) in self._roles or bool(
+            self._field and turn.get(self._field)
         )
-    return None
 
 
 def _turns(row: Any) -> list[Any]:
@@ -164,9 +171,8 @@ def main() -> int:
     for title, (template, settings) in ((title, SETTINGS[title]) for title in wanted):
         tokenizer = tokenizer_of(template, "<|im_end|>", "<|im_start|>")
         ours_template = ChatTemplate.of(template, special_tokens={"eos_token": "<|im_end|>"})
-        tables = Table("axolotl", title, explained=silent), Table("axolotl", title, "labels")
-        if "tool_calls" not in template:
-            tables[0].explained = odd_calls
+        explained = Explained(template, settings)
+        tables = Table("axolotl", title, explained=explained), Table("axolotl", title, "labels")
         groups = [(name, rows if title == "defaults" else some(rows)) for name, rows in files]
         groups += [("mutations", [row]) for row in mutations(400)]
         for name, rows in groups:

@@ -45,10 +45,18 @@ KEPT = ("taken", "altered")
 LOSING = {"fit.trim_tail"}
 
 
-def texts(conversation: Conversation) -> Counter[str]:
-    """The texts of a conversation, line by line: where turns are joined, lines are not."""
+def texts(conversation: Conversation, *, calls: bool = True) -> Counter[str]:
+    """The texts of a conversation, line by line: where turns are joined, lines are not.
+
+    Args:
+        calls: take the text of a turn that is a call as it is; else what it holds, since an export may write it as a call.
+    """
     found: Counter[str] = Counter()
     for message in conversation.messages:
+        if message.kind == "call" and not calls:
+            with contextlib.suppress(ValueError):
+                found += lines_of(json.loads(message.text))
+                continue
         for piece in pieces(message):
             found.update(line.strip() for line in (piece or "").split("\n") if line.strip())
     return found
@@ -191,7 +199,7 @@ class Trial:
             taken = self._alone(row).outcome in KEPT if alone else one.index not in named
             ours = "taken" if taken else "refused"
             self.exported.add(name, row, (theirs, words), ours, named.get(one.index, ""))
-            gone = texts(one) - lines_of(row)
+            gone = texts(one, calls=False) - lines_of(row)
             kept = "gone" if gone and one.index not in lossy else "kept"
             self.said.add(name, one.raw, (kept, str(list(gone)[:2])), "kept")
 
@@ -204,7 +212,7 @@ class Trial:
 
 
 def lines_of(value: Any) -> Counter[str]:
-    """All lines of all strings of a record."""
+    """All lines of all strings of a record, its numbers and keys."""
     found: Counter[str] = Counter()
     if isinstance(value, str):
         found.update(line.strip() for line in value.split("\n") if line.strip())
@@ -212,8 +220,10 @@ def lines_of(value: Any) -> Counter[str]:
             with contextlib.suppress(ValueError):
                 found += lines_of(json.loads(value))
     elif isinstance(value, dict | list):
-        for item in value.values() if isinstance(value, dict) else value:
+        for item in (*value, *value.values()) if isinstance(value, dict) else value:
             found += lines_of(item)
+    elif value is not None:
+        found[json.dumps(value)] += 1
     return found
 
 
