@@ -36,6 +36,17 @@ def test_the_words_of_a_text_are_the_same_one_by_one_and_in_columns(many: list[s
     assert table.hashes.tolist() == [hash_ for one in alone for hash_ in one]
 
 
+@pytest.mark.parametrize("letter", ["a", "é", "𝒳"])
+@pytest.mark.parametrize("length", [1, 2, 3, 7, 8, 9, 16, 17, 32, 33, 127, 128, 129, 5_000])
+def test_a_word_of_any_length_is_known_by_all_its_letters(letter: str, length: int) -> None:
+    word = letter * length
+    others = [letter * (length + 1), "b" + word[1:], word[:-1] + "b", word[: length // 2] + "b" + word]
+    found = words_of(pl.Series([f"{word} {one} – {word.upper()}." for one in others]))
+    for row in range(len(others)):
+        first, other, again = found.hashes[3 * row : 3 * row + 3].tolist()
+        assert first == again != other
+
+
 def test_words_are_runs_of_letters_and_digits_or_characters_of_scripts_without_blanks() -> None:
     assert words("Don't—stop, naïve 3x!") == ["Don", "t", "stop", "naïve", "3x"]
     assert words("我很好 ok") == ["我", "很", "好", "ok"]

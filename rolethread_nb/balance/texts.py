@@ -18,8 +18,12 @@ _CLOSE = f"{IDEOGRAPHS}{UNSPACED}"  # characters of scripts without blanks
 _UNSPACED = f"[{_CLOSE}]"
 _LETTERS = f"[^{_BETWEEN}]+"
 _WORD = f"{_LETTERS}(?:['’]{_LETTERS})*"
-_FEW = f"{_UNSPACED}(?:{_APART}*{_UNSPACED}){{0,{_CHARACTERS - 1}}}|{_WORD}(?:{_APART}+{_WORD}){{0,{_WORDS - 1}}}"
+_LAST_WORD = f"(?:{_LETTERS}['’])*[^{_BETWEEN}]*[^{_BETWEEN}{_CLOSE}]"  # one that ends in another script
+_FEW_CLOSE = f"{_UNSPACED}(?:{_APART}*{_UNSPACED}){{0,{_CHARACTERS - 1}}}"
+_FIRST = f"^{_APART}*({_FEW_CLOSE}|{_WORD}(?:{_APART}+{_WORD}){{0,{_WORDS - 1}}})"
+_LAST_FEW = f"({_FEW_CLOSE}|(?:{_WORD}{_APART}+){{0,{_WORDS - 1}}}{_LAST_WORD}){_APART}*$"
 _PARTING = f"[[{_BETWEEN}]&&[^']]"  # all of it but the apostrophe
+_MORE_THAN_WORDS = rf"[^\p{{L}}\p{{M}}\p{{N}} ]|  |{_UNSPACED}"  # than words with a blank between them
 _APOSTROPHES = ("'", "’")
 _RUN = re.compile(f"{_UNSPACED}|[^ '{_CLOSE}]+")
 
@@ -29,21 +33,24 @@ def openings(texts: pl.Series) -> pl.Series:
 
     Of a script without blanks they are the first six characters.
     """
-    return _plain(texts.str.slice(0, _HEAD).str.extract(f"^{_APART}*({_FEW})"))
+    return _plain(texts.str.slice(0, _HEAD).str.extract(_FIRST))
 
 
 def closings(texts: pl.Series) -> pl.Series:
     """The last three words of each text, as in :func:`openings`."""
-    ends = texts.str.tail(_MARGIN * _HEAD).str.strip_chars_end()
-    backwards = ends.str.tail(_HEAD).str.reverse()
-    return _plain(backwards.str.extract(f"^{_APART}*({_FEW})").str.reverse())
+    ends = texts.str.tail(_MARGIN * _HEAD).str.strip_chars_end().str.tail(_HEAD)
+    return _plain(ends.str.extract(_LAST_FEW))
 
 
 def _plain(words: pl.Series) -> pl.Series:
-    words = words.str.to_lowercase().str.replace_all("’", "'", literal=True)
-    plain = words.str.replace_all(f"'*{_PARTING}{_APART}*", " ")
-    close = words.str.contains(f"^[{_CLOSE}{_BETWEEN}]+$").arg_true()
-    return plain.scatter(close, words.gather(close).str.replace_all(_APART, "")) if len(close) else plain
+    words = words.str.to_lowercase()
+    odd = words.str.contains(_MORE_THAN_WORDS).arg_true()
+    if not len(odd):
+        return words
+    kept = words.gather(odd).str.replace_all("’", "'", literal=True)
+    plain = kept.str.replace_all(f"'*{_PARTING}{_APART}*", " ")
+    close = kept.str.contains(f"^[{_CLOSE}{_BETWEEN}]+$").arg_true()
+    return words.scatter(odd, plain.scatter(close, kept.gather(close).str.replace_all(_APART, "")))
 
 
 def words_in(phrase: str) -> list[str]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..core.errors import RuleError
-from .engine import Check, turns_for
+from .engine import Check
+from .placed import turns_for
 from .rule import Case, Rule
 from .vocabulary import Condition
 

@@ -13,74 +13,15 @@ from ..core.blocks import Block
 from ..core.duplicate_search import Found
 from ..core.findings import Findings, FindingsBuilder
 from ..core.marks import bits
-from ..core.model import Span
+from ..core.model import Conversation, Span
 from ..core.word_table import Flags
 from ..sources.decoding import SEPARATORS
-from .measures import measures
+from .placed import turns_for
 from .profiles import runs
-from .rule import FindsDuplicates, Rule, SeesRejected, Wave
+from .rule import FindsDuplicates, Mark, Rule, SeesRejected, Wave
+from .vocabulary import Condition
 
 _WHOLE = Span(0, 0)
-
-_PLACE: dict[str, Any] = {
-    **dict.fromkeys(
-        "begins ordered has_assistant is_first is_last is_second_system after_other_role".split(), pl.Boolean
-    ),
-    **dict.fromkeys("previous_role previous_speaker previous_kind".split(), pl.String),
-}
-
-
-def with_place(turns: pl.DataFrame) -> pl.DataFrame:
-    """The turn table with the place of each turn in its conversation (the last fields of the vocabulary).
-
-    The rejected side of a preference pair has no place: order is judged on the prompt with the chosen side.
-    """
-    rejected = (turns["side"] == "rejected").fill_null(False)
-    if rejected.any():
-        return pl.concat([with_place(turns.filter(~rejected)), turns.filter(rejected)], how="diagonal")
-    if not turns.height:
-        return turns.with_columns(pl.lit(None, dtype=kind).alias(name) for name, kind in _PLACE.items())
-    conversation = turns["conversation"].to_numpy()
-    begins = np.ones(len(conversation), dtype=bool)
-    begins[1:] = conversation[1:] != conversation[:-1]
-    first_rows = np.flatnonzero(begins)
-    group = np.cumsum(begins) - 1
-    roles = turns["role"]
-    system = roles.is_in(["system", "developer"]).fill_null(False).to_numpy()
-    is_last = np.ones(len(conversation), dtype=bool)
-    is_last[:-1] = begins[1:]
-
-    def before(flag: Flags) -> np.ndarray[Any, Any]:
-        """How many earlier turns of the same conversation have the flag."""
-        total: np.ndarray[Any, Any] = np.cumsum(flag) - flag
-        counted: np.ndarray[Any, Any] = total - total[first_rows][group]
-        return counted
-
-    def anywhere(flag: Flags) -> Flags:
-        """Whether any turn of the same conversation has the flag."""
-        found: Flags = np.logical_or.reduceat(flag, first_rows)[group]
-        return found
-
-    others_before = before(~system)
-    flags = {
-        "begins": begins,
-        "ordered": ~anywhere(roles.is_null().to_numpy()),
-        "has_assistant": anywhere((roles == "assistant").fill_null(False).to_numpy()),
-        "is_first": ~system & (others_before == 0),
-        "is_last": is_last,
-        "is_second_system": system & (before(system) > 0),
-        "after_other_role": others_before > 0,
-    }
-    return turns.with_columns(pl.Series(name, flag) for name, flag in flags.items()).with_columns(
-        pl.when(~pl.col("begins")).then(pl.col(name).shift(1)).alias(f"previous_{name}")
-        for name in ("role", "speaker", "kind")
-    )
-
-
-def turns_for(block: Block, conditions: Iterable[pl.Expr]) -> pl.DataFrame:
-    """The turn table with everything that some conditions ask of it."""
-    asked = {name for condition in conditions for name in condition.meta.root_names()}
-    return with_place(block.turns.with_columns(measures(block, asked)))
 
 
 def _with_marks(turns: pl.DataFrame, needs: int, *conditions: pl.Expr) -> pl.DataFrame:
@@ -102,8 +43,9 @@ class Check:
             (n, rule.when.compile()) for n, rule in enumerate(self._rules) if rule.when is not None
         ]
         self._needs = {n: bits(rule.needs) for n, rule in enumerate(self._rules)}
-        self._looks = [n for n, rule in enumerate(self._rules) if rule.look is not None]
+        self._looks = [n for n, rule in enumerate(self._rules) if rule.look or rule.look_at]
         self._among = {n: among.compile() for n in self._looks if (among := self._rules[n].among) is not None}
+        self._within = {n: among.within for n in self._among if (among := self._rules[n].among) is not None}
         self._asked = [condition for _, condition in self._conditions] + list(self._among.values())
         self._seen: set[int] = set()
         self._profile = profile
@@ -224,16 +166,19 @@ class Check:
         if not placed:
             self._found.add(number, block.source, index, None, 0, 0, detail)
 
-    def _by_needs(self, conditions: Iterable[tuple[int, pl.Expr]]) -> dict[int, list[tuple[int, pl.Expr]]]:
-        """Conditions that can be asked of the same turns, together."""
-        groups: dict[int, list[tuple[int, pl.Expr]]] = {}
+    def _together(
+        self, conditions: Iterable[tuple[int, pl.Expr]]
+    ) -> dict[tuple[int, Condition | None], list[tuple[int, pl.Expr]]]:
+        """Conditions that can be asked of the same turns: by the marks these must have, and by what is asked first."""
+        groups: dict[tuple[int, Condition | None], list[tuple[int, pl.Expr]]] = {}
         for number, expression in conditions:
             if self._rules[number].code not in self._broken:
-                groups.setdefault(self._needs[number], []).append((number, expression))
+                key = self._needs[number], self._within.get(number)
+                groups.setdefault(key, []).append((number, expression))
         return groups
 
     def _run_conditions(self, block: Block, turns: pl.DataFrame) -> None:
-        for needs, conditions in self._by_needs(self._conditions).items():
+        for (needs, _), conditions in self._together(self._conditions).items():
             met = _with_marks(turns, needs, *(condition for _, condition in conditions))
             if met.height:
                 self._run_on(met, conditions, block)
@@ -296,26 +241,50 @@ class Check:
         among = self._looked_at(turns)
         for number in self._looks:
             rule, at = self._rules[number], 0
-            if rule.code in self._broken or rule.look is None:
+            if rule.code in self._broken:
                 continue
             try:
-                for at in among.get(number, ()) if number in self._among else range(len(block)):
-                    for mark in rule.look(block.conversation(at)):
+                places = (
+                    among.get(number, ()) if number in self._among else ((at, ()) for at in range(len(block)))
+                )
+                for at, having in places:
+                    for mark in self._marks(rule, block.conversation(at), having):
                         place = (block.source, block.indices[at], mark.turn, *mark.span)
                         severity = self._severity(number, mark.evidence or {})
                         self._found.add(number, *place, mark.evidence, severity)
             except Exception as problem:
                 self._failed(rule, problem, [(block.source, block.indices[at])] if len(block) else [])
 
-    def _looked_at(self, turns: pl.DataFrame) -> dict[int, list[int]]:
-        """The conversations that each rule looks at, of those that ask for a condition."""
-        found: dict[int, list[int]] = {}
-        for needs, conditions in self._by_needs(self._among.items()).items():
+    @staticmethod
+    def _marks(rule: Rule, conversation: Conversation, turns: Sequence[int]) -> Iterator[Mark]:
+        """What a rule finds when it looks at a conversation, or at some turns of it."""
+        if rule.look is not None:
+            yield from rule.look(conversation)
+        if rule.look_at is not None:
+            for turn in turns:
+                yield from rule.look_at(conversation, turn)
+
+    def _looked_at(self, turns: pl.DataFrame) -> dict[int, list[tuple[int, Sequence[int]]]]:
+        """The conversations that each rule looks at, of those that ask for a condition, with the turns that meet it."""
+        found: dict[int, list[tuple[int, Sequence[int]]]] = {}
+        for (needs, within), conditions in self._together(self._among.items()).items():
             met = _with_marks(turns, needs, *(condition for _, condition in conditions))
+            if within is not None:
+                met = self._meeting(met, within)
             flags = self._flags(met, conditions)
             for name in flags.columns:
-                found[int(name)] = met["conversation"].filter(flags[name]).unique().sort().to_list()
+                places = met.select("conversation", "turn").filter(flags[name])
+                having = places.group_by("conversation", maintain_order=True).agg("turn").sort("conversation")
+                found[int(name)] = list(having.iter_rows())
         return found
+
+    @staticmethod
+    def _meeting(turns: pl.DataFrame, condition: Condition) -> pl.DataFrame:
+        """The turns that meet a condition; all, where it cannot be asked: then so cannot the one that it is part of, which says it."""
+        try:
+            return turns.filter(condition.compile())
+        except Exception:
+            return turns
 
     @property
     def sees_rejected(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from ..core.model import Conversation, Message, Severity, Span
 from .mending import forges_a_token, rewritten
@@ -52,17 +53,10 @@ def spans(message: Message) -> list[Span]:
 
 def names(conversation: Conversation) -> Mapping[str, str]:
     """The user's and the character's name by role, where the record says them and says one."""
-    raw = conversation.raw
-    places = [raw, raw.get("metadata")] if isinstance(raw, dict) else []
+    places = _places(conversation.raw)
     found: dict[str, str] = {}
     for role, keys in _NAME_KEYS.items():
-        said = {
-            value.strip()
-            for place in places
-            if isinstance(place, dict)
-            for key in keys
-            if isinstance(value := place.get(key), str)
-        }
+        said = {value.strip() for place in places for key in keys if isinstance(value := place.get(key), str)}
         said |= {
             message.name
             for message in conversation.messages
@@ -71,6 +65,17 @@ def names(conversation: Conversation) -> Mapping[str, str]:
         if len(said) == 1 and _is_name(name := said.pop()):
             found[role] = name
     return found
+
+
+def has_names(raw: Any) -> bool:
+    """Whether a record has a key for a name of the user or the character, whatever stands there."""
+    return any(key in place for place in _places(raw) for keys in _NAME_KEYS.values() for key in keys)
+
+
+def _places(raw: Any) -> list[dict[str, Any]]:
+    """Where names may stand in a record."""
+    places = [raw, raw.get("metadata")] if isinstance(raw, dict) else []
+    return [place for place in places if isinstance(place, dict)]
 
 
 def _is_name(value: str) -> bool:

@@ -177,6 +177,7 @@ class Rule:
         where: which part of the message the finding's path points to.
         look: a function that looks at a conversation, in Python, one after the other; ``among`` narrows them down to those with
             a turn that meets the condition.
+        look_at: the same for a turn, given its number: those that meet ``among``.
         wave: factory for rules that look at the whole dataset; called with ``thresholds`` as keywords. Rules that name the same
             wave and thresholds share one run of it; its findings say whose they are.
         thresholds: numbers that settings may change, by name, with their defaults.
@@ -198,6 +199,7 @@ class Rule:
     says: str | Callable[[Evidence], str] = ""
     where: Literal["content", "role", "message"] = "message"
     look: Callable[[Conversation], Iterable[Mark]] | None = None
+    look_at: Callable[[Conversation, int], Iterable[Mark]] | None = None
     among: Condition | None = None
     wave: Callable[..., Wave] | None = None
     thresholds: Mapping[str, float] = field(default_factory=dict)

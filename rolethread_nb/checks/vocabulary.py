@@ -15,17 +15,22 @@ from .measures import IN_LANGUAGE, NARRATION
 
 
 class Condition:
-    """Something about a turn that is true or false. Combine with ``&``, ``|`` and ``~``."""
+    """Something about a turn that is true or false. Combine with ``&``, ``|`` and ``~``.
 
-    def __init__(self, build: Callable[[], pl.Expr]) -> None:
+    Attributes:
+        within: of ``a & b``, ``a``: what is asked first, so that ``b`` need only be asked of the turns that meet it. None otherwise.
+    """
+
+    def __init__(self, build: Callable[[], pl.Expr], within: Condition | None = None) -> None:
         self._build = build
+        self.within = within
 
     def compile(self) -> pl.Expr:
         """The polars expression; null counts as false."""
         return self._build().fill_null(False)
 
     def __and__(self, other: Condition) -> Condition:
-        return Condition(lambda: self.compile() & other.compile())
+        return Condition(lambda: self.compile() & other.compile(), within=self)
 
     def __or__(self, other: Condition) -> Condition:
         return Condition(lambda: self.compile() | other.compile())
@@ -132,7 +137,7 @@ weight = Field("weight")
 calls = Field("calls")
 alias = Field("alias")
 
-# The place of a turn in its conversation (see ``engine.with_place``).
+# The place of a turn in its conversation (see ``placed.with_place``).
 ordered = Field("ordered")  # every label of the conversation is understood, so order can be judged
 is_first = Field("is_first")  # first turn that is no system prompt
 is_last = Field("is_last")  # last turn

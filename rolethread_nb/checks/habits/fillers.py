@@ -12,7 +12,7 @@ from ...language.packs import pack
 from ...language.phrases import alternatives, compiled, english
 from ..rule import Evidence, Mark, Page, Rule
 from ..vocabulary import Field, text
-from .replied import REPLY, Reply, exchange, replied, replies_of
+from .replied import REPLY, Reply, exchange, replied
 
 _SAID = 8  # words: after a shorter turn "Okay." is an answer,
 _OFFERED = 10  # ... and "How can I help you?" the right question
@@ -53,15 +53,11 @@ def _consists(value: str, *names: str) -> bool:
     return compiled(pattern).fullmatch(value.strip()) is not None and "\n" not in value.strip()
 
 
-def _look(conversation: Conversation) -> Iterator[Mark]:
-    for reply in replies_of(conversation):
-        if reply.text and (kind := _kind(reply)) is not None:
-            evidence: Evidence = {
-                "said": reply.text.strip(),
-                "kind": kind,
-                "asked": count_words(reply.question),
-            }
-            yield Mark(reply.turn, Span(0, len(reply.text)), evidence)
+def _look_at(conversation: Conversation, turn: int) -> Iterator[Mark]:
+    reply = Reply(conversation, turn)
+    if reply.text and (kind := _kind(reply)) is not None:
+        evidence: Evidence = {"said": reply.text.strip(), "kind": kind, "asked": count_words(reply.question)}
+        yield Mark(turn, Span(0, len(reply.text)), evidence)
 
 
 _MAY = Field("text", lambda: text.matches("(?i)" + _whole("empty", "answers", "offers")).compile()).holds
@@ -73,7 +69,7 @@ RULES: tuple[Rule, ...] = (
         scope="turn",
         title="A reply that fits anywhere",
         preview=True,
-        look=_look,
+        look_at=_look_at,
         among=REPLY & _MAY,
         says="“{said}” is the whole reply to a turn of {asked} words",
         where="content",

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from ...core.model import Conversation, Span
 from ..rule import Evidence, Mark, Page, Rule
 from ..vocabulary import text
-from .replied import REPLY, Reply, exchange, replied, replies_of, told
+from .replied import REPLY, Reply, exchange, replied, told
 
 # Whole replies, in the languages where such words were seen. "todo" in small letters is left to _TODO.
 _STANDS_IN = (
@@ -67,13 +67,13 @@ def _part(reply: Reply) -> Span | None:
     return None if found is None else Span(*found.span())
 
 
-def _look(conversation: Conversation) -> Iterator[Mark]:
-    for reply in replies_of(conversation):
-        whole = _whole(reply) if len(reply.text) <= _LONG else None
-        span = whole or _part(reply)
-        if span is not None:
-            evidence: Evidence = {"said": reply.text[span.start : span.end], "whole": whole is not None}
-            yield Mark(reply.turn, span, evidence)
+def _look_at(conversation: Conversation, turn: int) -> Iterator[Mark]:
+    reply = Reply(conversation, turn)
+    whole = _whole(reply) if len(reply.text) <= _LONG else None
+    span = whole or _part(reply)
+    if span is not None:
+        evidence: Evidence = {"said": reply.text[span.start : span.end], "whole": whole is not None}
+        yield Mark(turn, span, evidence)
 
 
 RULES: tuple[Rule, ...] = (
@@ -82,7 +82,7 @@ RULES: tuple[Rule, ...] = (
         severity="warning",
         scope="turn",
         title="A placeholder instead of a reply",
-        look=_look,
+        look_at=_look_at,
         among=REPLY
         & (text.matches(_WHOLE) | text.contains("TODO", "FIXME") | text.matches("(?i)lorem ipsum")),
         says=lambda e: (

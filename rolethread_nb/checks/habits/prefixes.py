@@ -10,6 +10,7 @@ import polars as pl
 from ...core.blocks import Block
 from ...core.model import Conversation, Message, Span
 from ...core.splice import WithKey
+from ..macros import has_names
 from ..macros import names as names_in_record
 from ..rule import DatasetFinding, Edit, Evidence, Page, Repair, Rule
 from .deeds import MACROS
@@ -22,6 +23,7 @@ _prefix = re.compile(
     r"\s*(?:\*\*|__)?([^\W\d_{<]?[^\n:：*_]{0,41}?)(?:\*\*|__)?[ \t\u00a0]?[:：](?:\*\*|__)?[ \t\u00a0]*"
 )
 _CHARACTER = r"\{\{ ?char ?\}\}|<(?:CHAR|BOT)>"
+_ASKS = ("system", "developer", "user")
 _PLAIN = ("user", "assistant", "human", "gpt", "bot", "model")  # labels that name nobody
 # How a prompt says who is played; the name comes next, or after a noun ("your name is", "name:").
 _NAMED = re.compile(
@@ -53,7 +55,7 @@ class _Prefixes:
         fresh = pl.Series(block.fresh[spoken["conversation"].to_numpy()], dtype=pl.Boolean)
         self._replies += int((fresh & (spoken["role"] == "assistant")).sum())
         begun = _may_begin_so(
-            turns, spoken.with_columns(fresh=fresh).filter(pl.col("text").str.contains(_PREFIX))
+            block, spoken.with_columns(fresh=fresh).filter(pl.col("text").str.contains(_PREFIX))
         )
         for at, turn, role, is_fresh in begun.select("conversation", "turn", "role", "fresh").iter_rows():
             conversation = block.conversation(at)
@@ -80,21 +82,42 @@ class _Prefixes:
         ]
 
 
-def _may_begin_so(turns: pl.DataFrame, begun: pl.DataFrame) -> pl.DataFrame:
-    """Of turns that begin with some label, those whose label is a name of their side, or whose side has no name."""
+def _may_begin_so(block: Block, begun: pl.DataFrame) -> pl.DataFrame:
+    """Of turns that begin with some label, those whose label is a name of their side, or may be where their side has no name."""
     who = pl.coalesce(
         "speaker", pl.when(~pl.col("role_raw").str.to_lowercase().is_in(_PLAIN)).then("role_raw")
     )
-    own = turns.select("conversation", "role", "role_raw", "speaker").filter(
+    own = block.turns.select("conversation", "role", "role_raw", "speaker").filter(
         pl.col("conversation").is_in(begun["conversation"].unique().implode())
     )
-    names = own.select("conversation", "role", label=who.str.to_lowercase()).drop_nulls().unique()
-    begun = begun.with_columns(label=pl.col("text").str.extract(_PREFIX).str.strip_chars().str.to_lowercase())
+    names = own.select("conversation", "role", name=who.str.to_lowercase()).drop_nulls().unique()
+    begun = begun.with_columns(label=pl.col("text").str.extract(_PREFIX).str.strip_chars())
+    begun = begun.with_columns(name=pl.col("label").str.to_lowercase())
     side = ["conversation", "role"]
     macro = begun.filter(pl.col("label").str.contains(r"^[{<]"))
-    named = begun.join(names, on=[*side, "label"], how="semi")
+    named = begun.join(names, on=[*side, "name"], how="semi")
     nameless = begun.filter(pl.col("role") == "assistant").join(names, on=side, how="anti")
-    return pl.concat([macro, named, nameless]).unique(["conversation", "turn"]).sort("conversation", "turn")
+    found = [macro, named, _told_before(block, nameless)]
+    return pl.concat(found).unique(["conversation", "turn"]).sort("conversation", "turn")
+
+
+def _told_before(block: Block, begun: pl.DataFrame) -> pl.DataFrame:
+    """Of replies that begin with a label, those whose label stands in a prompt or turn of the user before, or whose record has names."""
+    having = begun["conversation"].unique()
+    named = [has_names(block.raws[at]) for at in having.to_list()]
+    in_record = having.filter(pl.Series(named, dtype=pl.Boolean))
+    texts = block.turns.select("conversation", "role", before="turn", said="text").filter(
+        pl.col("role").is_in(_ASKS), pl.col("conversation").is_in(having.implode())
+    )
+    told = (
+        begun.select("conversation", "turn", "label")
+        .join(texts.drop("role"), on="conversation")
+        .filter(pl.col("before") < pl.col("turn"), pl.col("said").str.contains(pl.col("label"), literal=True))
+    )
+    known = pl.col("conversation").is_in(in_record.implode())
+    return pl.concat(
+        [begun.filter(known), begun.filter(~known).join(told, on=["conversation", "turn"], how="semi")]
+    )
 
 
 def prefix_of(conversation: Conversation, turn: int) -> tuple[Span, str] | None:

@@ -11,7 +11,7 @@ from ...core.model import Conversation, Span, count_words
 from ...language.phrases import alternatives, compiled, english, holds_any
 from ..rule import Evidence, Mark, Page, Rule
 from ..vocabulary import Condition
-from .replied import REPLY, exchange, replied, replies_of, told
+from .replied import REPLY, exchange, replied, told
 
 _HEAD = 200  # characters: a refusal begins within them
 _SHORT = 80  # words: a longer reply must speak of the request, of a policy or of the assistant
@@ -72,12 +72,12 @@ def _known_by(said: str, *, played: bool, short: bool) -> str | None:
     return "bare" if bare is not None else None
 
 
-def _look(conversation: Conversation) -> Iterator[Mark]:
-    for reply in replies_of(conversation):
-        if (found := _refusal(reply.text)) is not None:
-            span, why = found
-            evidence: Evidence = {"said": reply.text[span.start : span.end], "by": why}
-            yield Mark(reply.turn, span, evidence)
+def _look_at(conversation: Conversation, turn: int) -> Iterator[Mark]:
+    text = conversation.message(turn).text
+    if (found := _refusal(text)) is not None:
+        span, why = found
+        evidence: Evidence = {"said": text[span.start : span.end], "by": why}
+        yield Mark(turn, span, evidence)
 
 
 RULES: tuple[Rule, ...] = (
@@ -86,7 +86,7 @@ RULES: tuple[Rule, ...] = (
         severity="warning",
         scope="turn",
         title="The reply refuses",
-        look=_look,
+        look_at=_look_at,
         among=REPLY & Condition(_begins),
         says="The reply refuses: “{said}”",
         where="content",

@@ -41,7 +41,7 @@ class Reply:
 
     @property
     def message(self) -> Message:
-        return self.conversation.messages[self.turn]
+        return self.conversation.message(self.turn)
 
     @cached_property
     def question(self) -> str:

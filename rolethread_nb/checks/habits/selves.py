@@ -10,7 +10,7 @@ from ...core.model import Conversation, Severity, Span
 from ...language.phrases import alternatives, compiled, english, holds_any
 from ..rule import Evidence, Mark, Page, Rule
 from ..vocabulary import Condition
-from .replied import REPLY, exchange, replied, replies_of, told
+from .replied import REPLY, Reply, exchange, replied, told
 
 _ASIDE = r"[(\[]{1,2}\s*(?:OOC|out of character)\b|(?m:^\s*\**(?:OOC|out of character)\**\s*[:\-–—])"
 _DISCLAIMER = r"(?m:^\W*disclaimer\W*:)"
@@ -31,8 +31,7 @@ def _may() -> pl.Expr:
         f"{article} {being}" for being in english("replies", "meta", "beings") for article in ("a", "an")
     ]
     said = [*english("replies", "meta", "said"), *english("replies", "meta", "disclaimers")]
-    text = pl.when(pl.col("role") == "assistant").then("text")
-    return holds_any(text, [*beings, *said, "OOC", "out of character", "disclaimer"])
+    return holds_any(pl.col("text"), [*beings, *said, "OOC", "out of character", "disclaimer"])
 
 
 def _patterns() -> Sequence[tuple[str, str]]:
@@ -46,24 +45,24 @@ def _patterns() -> Sequence[tuple[str, str]]:
     )
 
 
-def _look(conversation: Conversation) -> Iterator[Mark]:
-    for reply in replies_of(conversation):
-        own, _ = told(reply.text)
-        places = [
-            (found.start(), found.end(), kind)
-            for kind, pattern in _patterns()
-            if (found := compiled(pattern).search(own)) is not None
-        ]
-        if places:
-            start, end, kind = min(places)
-            asked = compiled(rf"\b{_words('asked')}\b")
-            about = asked.search(reply.question) or asked.search(reply.system)
-            evidence: Evidence = {
-                "said": reply.text[start:end].strip(),
-                "kind": kind,
-                "asked": about is not None,
-            }
-            yield Mark(reply.turn, Span(start, end), evidence)
+def _look_at(conversation: Conversation, turn: int) -> Iterator[Mark]:
+    reply = Reply(conversation, turn)
+    own, _ = told(reply.text)
+    places = [
+        (found.start(), found.end(), kind)
+        for kind, pattern in _patterns()
+        if (found := compiled(pattern).search(own)) is not None
+    ]
+    if places:
+        start, end, kind = min(places)
+        asked = compiled(rf"\b{_words('asked')}\b")
+        about = asked.search(reply.question) or asked.search(reply.system)
+        evidence: Evidence = {
+            "said": reply.text[start:end].strip(),
+            "kind": kind,
+            "asked": about is not None,
+        }
+        yield Mark(turn, Span(start, end), evidence)
 
 
 def _severity(evidence: Evidence) -> Severity:
@@ -76,7 +75,7 @@ RULES: tuple[Rule, ...] = (
         severity="warning",
         scope="turn",
         title="The reply speaks about itself",
-        look=_look,
+        look_at=_look_at,
         among=REPLY & Condition(_may),
         says=lambda e: f"{_KINDS[e['kind']]}: “{e['said']}”",
         severity_of=_severity,
