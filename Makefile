@@ -25,7 +25,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help review test lint test-python test-js test-browser bench fuzz explore test-trainers docs clean always
+.PHONY: help review test lint test-python test-js test-browser bench fuzz explore test-trainers test-hosts docs clean always
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -58,6 +58,10 @@ test-browser: $(VENV)/.test $(VENV)/.browser ## tests in a real JupyterLab; ARGS
 test-trainers: $(VENV)/.made ## our forecasts against the trainers' own packages, in environments of their own; ARGS="trl" for one
 	$(PYTHON) tools/trainers.py .venv-trainers $(ARGS)
 
+test-hosts: $(VENV)/.test $(VENV)/.browser ## the example notebook in every host, in environments of their own; ARGS="lab voila" for some
+	CHROMIUM="$$($(PYTHON) tools/browser.py $(VENV)/.browser)" && export CHROMIUM \
+		&& $(PYTHON) tools/hosts.py .venv-hosts $(ARGS)
+
 bench: $(VENV)/.test ## time and memory, measured on this machine
 	@for file in benchmarks/*.py; do echo "$$file" && $(PYTHON) "$$file" || exit 1; done
 
@@ -70,13 +74,15 @@ fuzz: $(VENV)/.test ## coverage-guided fuzzing of the reader; SECONDS=600
 	@mkdir -p fuzz/found
 	$(PYTHON) fuzz/read.py -max_total_time=$(SECONDS) -max_len=4096 -timeout=20 -artifact_prefix=fuzz/failed- fuzz/found fuzz/corpus
 
-docs: $(VENV)/.test ## the reference pages that are made from the code
+docs: $(VENV)/.test ## the pages that are made from the code, then the site, strictly, into docs/_site
 	$(BIN)/rolethread-nb rules --markdown > docs/rules.md
 	$(PYTHON) tools/reference_pages.py
+	$(PYTHON) tools/house.py
 	$(if $(wildcard ../shared/data),$(PYTHON) tools/real_files.py ../shared/data > docs/real-files.md)
+	$(PYTHON) tools/docs_site.py
 
 clean: ## back to a fresh clone: removes .venv, node_modules, bundles and caches
-	rm -rf $(VENV) .venv-trainers $(STATIC) js/node_modules dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-trainers .venv-hosts $(STATIC) js/node_modules dist docs/_site docs/_build .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Set-up ------------------------------------------------------------------------------------------------------

@@ -1,8 +1,11 @@
-"""Writes the tables of the documentation that are made from the code: docs/profiles.md, docs/rolethread-lite.md, docs/preflight.md."""
+"""Writes the tables of the documentation that are made from the code: docs/profiles.md, docs/rolethread-lite.md, docs/preflight.md,
+docs/api.md."""
 
 from __future__ import annotations
 
 from pathlib import Path
+
+from api_pages import api_table
 
 from rolethread_nb.checks.catalogue import rules
 from rolethread_nb.checks.manual import profiles_markdown
@@ -15,6 +18,7 @@ PAGES = {
     "profiles.md": lambda: profiles_markdown(rules()),
     "rolethread-lite.md": mapping_markdown,
     "preflight.md": preflight_markdown,
+    "api.md": api_table,
 }
 
 if __name__ == "__main__":
