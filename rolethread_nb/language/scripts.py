@@ -18,6 +18,9 @@ JAPANESE = "Japanese"
 #: So many characters of a text are looked at.
 HEAD = 100
 
+# Where all letters there may be are Latin ones: ASCII to Latin Extended-B, Latin Extended Additional, General Punctuation.
+_OTHER_THAN_LATIN = r"[^\x00-\x{24F}\x{1E00}-\x{1EFF}\x{2000}-\x{206F}]"
+_LETTER = r"\p{Latin}"
 _FIRST, _SURROGATES = ord("A"), 0xD800
 _IDEOGRAPHS = range(0x20000, 0x40000)  # beyond the first plane there are hardly any letters but these
 _HAN, _KANA = SCRIPTS.index("Han") + 1, [SCRIPTS.index(name) + 1 for name in ("Hiragana", "Katakana")]
@@ -30,13 +33,13 @@ def scripts(texts: pl.Series) -> pl.Series:
     The first 100 characters count. Han characters with kana among them are ``Japanese``.
     """
     heads = texts.str.slice(0, HEAD)
-    beyond = heads.str.len_bytes() != heads.str.len_chars()
-    letters = heads.str.contains("[A-Za-z]")
+    letters = heads.str.contains(_LETTER)
     found = pl.DataFrame({"letters": letters}).select(
         pl.when("letters").then(pl.lit("Latin")).otherwise(None).alias("script")
     )["script"]
-    if beyond.any():
-        found = found.scatter(beyond.arg_true(), _by_counts(heads.filter(beyond)))
+    other = heads.str.contains(_OTHER_THAN_LATIN)
+    if other.any():
+        found = found.scatter(other.arg_true(), _by_counts(heads.filter(other)))
     return found
 
 
