@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
@@ -12,7 +13,25 @@ from ..core.errors import QueryError
 # As TRL calls them. `drop` takes a conversation out that is too long (Axolotl's default).
 Strategy = Literal["keep_start", "keep_end", "drop"]
 
+# By what settings call it; of Unsloth and KTO, which have no setting for it, by their own names.
+_STRATEGIES: Mapping[str, Strategy] = {
+    "keep_start": "keep_start",
+    "keep_end": "keep_end",
+    "truncate": "keep_start",
+    "drop": "drop",
+    "unsloth": "keep_start",
+    "trl-kto": "keep_start",
+}
+
 Counts = np.ndarray[Any, np.dtype[np.int64]]
+
+
+def strategy_in(settings: Mapping[str, Any], target: str) -> Strategy | None:
+    """What a trainer with these settings does with a conversation over its limit; None where it is none of these."""
+    if settings.get("packing"):
+        return None
+    named = settings.get("excess_length_strategy", settings.get("truncation_mode", target))
+    return _STRATEGIES.get(str(named))
 
 
 class Quantiles(NamedTuple):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
@@ -14,10 +14,11 @@ from ..core.dataset import Dataset
 from ..core.errors import QueryError
 from ..core.model import Conversation
 from .file_shape import FileShape
-from .lengths import Lengths, Strategy
+from .lengths import Lengths, Strategy, strategy_in
+from .notes import notes_on, notes_on_trainer
 from .running import Run
 from .shares import By, shares
-from .targets.registry import chosen, installed
+from .targets.registry import chosen
 from .targets.target import OUTCOMES, Context, Forecast, Outcome, Reason, Target
 from .templates import ChatTemplate
 from .tokens import Tokens, tokens_around, tokens_of
@@ -168,29 +169,11 @@ class Preflight:
     @property
     def notes(self) -> list[str]:
         """What a reader has to know besides, in plain sentences."""
-        return list(self._notes())
-
-    def _notes(self) -> Iterator[str]:
-        if self.changed:
-            yield "The dataset has changed since; this is about it as it was before."
-        if not self.tokens.exact:
-            low, high = self.tokens.band
-            yield (
-                f"Tokens are an estimate ({low:+.0%} to {high:+.0%} on the texts it was tried on); give a tokenizer to count them."
-            )
-        if self.template.missing_tokens:
-            yield f"The template reads {', '.join(self.template.missing_tokens)}, which nobody has given."
-        yield from self._file.notes([one.name for one in self.targets])
-        if (unknown := self.rejected_count - self._file.bad) > 0:
-            yield (
-                f"{unknown:,} records are no conversations in a layout that is known;"
-                " what trainers make of them is not said here."
-            )
-        yield from self._notes_on_trainers
+        return [*notes_on(self, self._file), *self._notes_on_trainers]
 
     @cached_property
     def _notes_on_trainers(self) -> list[str]:
-        return [said for one in self.targets for said in _notes_on(one)]
+        return [said for one in self.targets for said in notes_on_trainer(one)]
 
     # ------------------------------------------------------------------ looking
 
@@ -313,12 +296,7 @@ class Preflight:
 
     def strategy_of(self, target: str) -> Strategy | None:
         """What a trainer does with a conversation over the limit, None where it is none of those that `Lengths.at` knows."""
-        settings = self.settings[self._target(target).name]
-        if settings.get("packing"):
-            return None
-        return _STRATEGIES.get(
-            str(settings.get("excess_length_strategy", settings.get("truncation_mode", target)))
-        )
+        return strategy_in(self.settings[self._target(target).name], target)
 
     def _target(self, name: str) -> Target:
         found = next((one for one in self.targets if one.name == name), None)
@@ -394,26 +372,6 @@ class Preflight:
         from ..widgets.preflight import PreflightPanel
 
         return PreflightPanel(self)._repr_mimebundle_(include=include, exclude=exclude)
-
-
-def _notes_on(one: Target) -> Iterator[str]:
-    here = installed(one)
-    if here is not None and here != one.version:
-        yield f"{one.title} is installed here as {here}; what is said of it is about {one.version}."
-    if one.basis == "documentation":
-        yield f"{one.title}: from its documentation ({one.version}), not measured."
-    yield from one.notes
-
-
-# Of Unsloth the standard, where no setting says it.
-_STRATEGIES: Mapping[str, Strategy] = {
-    "keep_start": "keep_start",
-    "keep_end": "keep_end",
-    "truncate": "keep_start",
-    "drop": "drop",
-    "unsloth": "keep_start",
-    "trl-kto": "keep_start",
-}
 
 
 def preflight(
