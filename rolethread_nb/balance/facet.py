@@ -77,6 +77,7 @@ class Facet:
         measure: what a number counts (``words``, ``%``); empty for the others.
         label: says a value for people.
         query: the query that finds a value (docs/queries.md), of numbers a range; None: the facet is a term of its own (``viewpoint:first``).
+        values: all that a category can be; empty where the data alone says it, as of speakers or tags.
         apart: whether its values hang on more than the dataset: on a check, or on a tokenizer.
     """
 
@@ -89,6 +90,7 @@ class Facet:
     measure: str = ""
     label: Callable[[Gathered, str], str] = field(default=_as_it_is)
     query: Callable[[str], str] | None = None
+    values: tuple[str, ...] = ()
     apart: bool = False
 
     def found_by(self, value: str) -> str:

@@ -7,15 +7,12 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from ..language.scripts import JAPANESE, SCRIPTS
+from ..language.speech import FAMILIES
 from .facet import Collector, Each, Facet, Unit
 from .phrases import CHARACTERS, MOST, WORDS, Phrases
-from .speech import tenses, viewpoints
-from .texts import (
-    closings,
-    endings,
-    forms,
-    openings,
-)
+from .speech import ACTIONS, tenses, viewpoints
+from .texts import ENDINGS, FORMS, PLAIN, closings, endings, forms, openings
 
 if TYPE_CHECKING:
     from .view import View
@@ -70,6 +67,7 @@ TEXTS = (
         "category",
         "What kind of character a reply ends with, blanks apart.",
         each("reply", endings),
+        values=ENDINGS,
     ),
     Facet(
         "user_opening",
@@ -95,6 +93,7 @@ TEXTS = (
         "list",
         "Headings, lists, tables, code, emphasis, links, several paragraphs and the like; plain text where there is nothing of them.",
         each("reply", forms),
+        values=(*(name for name, *_ in FORMS), PLAIN),
     ),
 )
 VOICE = (
@@ -116,6 +115,7 @@ VOICE = (
         "category",
         "The family of quotation marks of the first quote, or that actions stand between asterisks or underscores; none without either.",
         lambda: Each(lambda view: view.speech.marks),
+        values=(*FAMILIES, ACTIONS),
     ),
     Facet(
         "viewpoint",
@@ -126,6 +126,7 @@ VOICE = (
         " pronouns stand in it.",
         lambda: Each(lambda view: _narrated(view, viewpoints)),
         label=lambda gathered, value: _PERSONS[value],
+        values=tuple(_PERSONS),
     ),
     Facet(
         "tense",
@@ -135,6 +136,7 @@ VOICE = (
         "The tense of the narration, by frequent verb forms (English alone). None where nothing is narrated, or fewer than two forms stand in it.",
         lambda: Each(lambda view: _narrated(view, tenses)),
         label=lambda gathered, value: _TENSES[value],
+        values=tuple(_TENSES),
     ),
 )
 LANGUAGES = (
@@ -154,5 +156,6 @@ LANGUAGES = (
         "category",
         "The script that most letters of the first 100 characters are in; Han characters among kana are Japanese. None without letters.",
         lambda: Each(lambda view: view.script),
+        values=(*SCRIPTS, JAPANESE),
     ),
 )

@@ -9,10 +9,11 @@ import numpy as np
 import polars as pl
 
 from ..checks.charts import wording
+from ..sources.roles import ROLES
 from .facet import Collector, Each, Facet, FromIndex, Unit, unsayable
 from .findings import codes_of, count_of
 from .of_texts import LANGUAGES, TEXTS, VOICE, each
-from .prompts import Copies, Variants
+from .prompts import AGAIN, FIRST, ONLY, Copies, Variants
 from .tags import Tags
 
 if TYPE_CHECKING:
@@ -174,6 +175,7 @@ _SPEAKERS = (
         "The role of a turn; unknown where its label is not understood.",
         lambda: FromIndex(_roles),
         query=_term("role"),
+        values=(*ROLES, "unknown"),
     ),
     Facet(
         "label",
@@ -251,6 +253,7 @@ _QUALITY = (
         "category",
         "Whether the conversation occurs more than once, word for word (as of dup.exact); none where it has no turns.",
         Copies,
+        values=(ONLY, FIRST, AGAIN),
     ),
     Facet(
         "findings",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,46 +12,17 @@ from ..checks.charts.wording import term
 from ..core.query_terms import NAMES, range_of
 from ..core.word_table import Flags
 from ..language.packs import languages
-from ..language.scripts import JAPANESE, SCRIPTS
-from ..language.speech import FAMILIES
 from ..sources.formats import formats
-from ..sources.roles import ROLES
 from .distributions import Distributions
 from .facet import Facet
-from .prompts import AGAIN, FIRST, ONLY
 from .registry import facets
 from .selection import Selection
-from .speech import ACTIONS
-from .texts import FORMS, LETTER, OTHER, PLAIN
 
 if TYPE_CHECKING:
     from ..core.dataset import Dataset
 
-_FACETS = {facet.name: facet for facet in facets() if facet.name not in NAMES}
-#: The values of the facets that can have no others.
-_VALUES: Mapping[str, Sequence[str]] = {
-    "role": (*ROLES, "unknown"),
-    "viewpoint": ("first", "second", "third", "mixed"),
-    "tense": ("past", "present", "mixed"),
-    "speech_marks": (*FAMILIES, ACTIONS),
-    "form": (*(name for name, *_ in FORMS), PLAIN),
-    "ending": (
-        "a full stop",
-        "a question mark",
-        "an exclamation mark",
-        "an ellipsis",
-        "a closing quotation mark",
-        "an asterisk or underscore",
-        "a colon",
-        "a comma, dash or semicolon",
-        "a bracket",
-        "code",
-        LETTER,
-        OTHER,
-    ),
-    "script": (*SCRIPTS, JAPANESE),
-    "copies": (ONLY, FIRST, AGAIN),
-}
+_ALL = {facet.name: facet for facet in facets()}
+_FACETS = {name: facet for name, facet in _ALL.items() if name not in NAMES}
 
 
 def facet_names() -> tuple[str, ...]:
@@ -72,8 +43,8 @@ def values_of(name: str, dataset: Dataset) -> Sequence[str] | None:
         described = dataset.index.conversations["format"].unique(maintain_order=True)
         return list(dict.fromkeys([*described, *(form.name for form in formats())]))
     if name == "language":
-        return [*languages(), *(f"{script} script" for script in _VALUES["script"])]
-    return _VALUES.get(name)
+        return [*languages(), *(f"{script} script" for script in _ALL["script"].values)]
+    return (_ALL[name].values if name in _ALL else ()) or None
 
 
 def check_value(name: str, value: str) -> None:

@@ -91,6 +91,7 @@ _LAST = {
 }
 _NAMES = {char: name for name, chars in _LAST.items() for char in chars}
 LETTER, OTHER = "a letter or digit", "something else"
+ENDINGS = (*_LAST, LETTER, OTHER)
 
 
 def endings(texts: pl.Series) -> pl.Series:
