@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, overload
@@ -35,6 +36,16 @@ def bundle(name: str) -> dict[str, str]:
     }
 
 
+def front_end() -> dict[str, str]:
+    """Which anywidget in the page draws a widget: any of the 0 line, since a hub's server seldom has that of the kernel.
+
+    Colab loads it from a CDN, which would give the newest; there it stays that of the kernel.
+    """
+    if "google.colab" in sys.modules:
+        return {}
+    return {"_model_module_version": "0", "_view_module_version": "0"}
+
+
 def with_twin(shown: Any, html: Callable[[], str], text: str) -> Any:
     """What a widget shows, with its static twin beside it for readers without a kernel; None where it shows nothing."""
     if shown is None:
@@ -64,7 +75,7 @@ class Component(anywidget.AnyWidget):
             raise TypeError(f"{type(self).__name__}() does not know {unknown[0]!r}.")
         self._answers = view
         self._shows = shows
-        super().__init__(**traits)
+        super().__init__(**front_end(), **traits)
         self.on_msg(self._on_message)
 
     def _on_message(self, _: Any, content: Any, __: Any) -> None:
@@ -124,6 +135,9 @@ class Component(anywidget.AnyWidget):
         """The dataset that is shown, if there is one."""
         return None
 
+    # Widgets of ipywidgets 7 show themselves by this method, which would leave the twin out.
+    _ipython_display_ = None
+
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         return with_twin(super()._repr_mimebundle_(**kwargs), self._static_html, repr(self))
 
@@ -132,10 +146,10 @@ class Component(anywidget.AnyWidget):
 
 
 class ReportComponent(Component):
-    """Base of the components that show a report."""
+    """Base of the components that show a report, and follow what is done to its dataset."""
 
-    def __init__(self, report: Report, *, whole_balance: bool = False, **traits: Any) -> None:
-        self._view = ReviewView(report, whole_balance=whole_balance)
+    def __init__(self, report: Report, view: ReviewView | None = None, **traits: Any) -> None:
+        self._view = ReviewView(report) if view is None else view
         self._report = report
         super().__init__(self._view, report.dataset.name, **traits)
         self.changes = report.dataset.journal.serial

@@ -24,7 +24,7 @@ from ..outputs.datagrid_rows import ConversationRows, FindingRows, Place, Rows
 from ..outputs.requests import address
 from ..outputs.static import findings_html, review_html
 from ..outputs.views import ReviewView
-from ._base import as_json, with_twin
+from ._base import as_json, front_end, with_twin
 from .issues import Issues
 from .review import Review
 from .thread import Thread, place_of
@@ -56,8 +56,11 @@ class _Page(anywidget.AnyWidget):
         let tries = 100;
         const keep = () => {
           const box = el.closest(".rt-datagrid");
-          if (box) box.dataset.lmSuppressShortcuts = "true";
-          else if (tries--) setTimeout(keep, 50);
+          if (!box) return tries-- ? setTimeout(keep, 50) : undefined;
+          const own = (node) => node.setAttribute("data-lm-suppress-shortcuts", "true");
+          own(box);
+          // Notebook 7 asks only the element that has the focus.
+          box.addEventListener("focusin", (event) => own(event.target));
         };
         keep();
       },
@@ -90,7 +93,7 @@ class DataGrid(VBox):
         self._fields = {"decision": self._decision, "tags": self._tags, "note": self._note}
         self._notice, self._said = HTML(), HTML()
         self._linked: Any = None
-        self._page = _Page(layout={"display": "none"})
+        self._page = _Page(layout={"display": "none"}, **front_end())
         self._page.observe(self._on_theme, "theme")
         super().__init__()
         self.add_class("rt-datagrid")

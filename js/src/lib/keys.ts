@@ -28,16 +28,14 @@ export function leave(root: HTMLElement): void {
 }
 
 /** Keeps every key inside the root, so that no key pressed in a component edits the notebook around it. */
-export function guardKeys(root: HTMLElement): () => void {
-  const onKeyDown = (event: KeyboardEvent) => {
-    if (event.key !== "Escape") {
-      event.stopPropagation();
-    } else if (!event.defaultPrevented) {
-      leave(root);
-    } else {
-      event.stopPropagation();
-    }
-  };
-  root.addEventListener("keydown", onKeyDown);
-  return () => root.removeEventListener("keydown", onKeyDown);
+export function guardKeys(root: HTMLElement): void {
+  root.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && !event.defaultPrevented) leave(root);
+    else event.stopPropagation();
+  });
+  // Notebook 7 looks for shortcuts before any element hears of the key, and of what is meant for whatever has the focus
+  // it asks that element alone, not the root around it.
+  root.addEventListener("focusin", ({ target }) => {
+    (target as HTMLElement).dataset.lmSuppressShortcuts = "true";
+  });
 }

@@ -145,6 +145,16 @@ describe("the keyboard", () => {
     expect(heard).toEqual(["Escape"]);
   });
 
+  it("is kept from a page that looks for its shortcuts before any element hears of a key", async () => {
+    const { output } = cell();
+    const root = await show(ReviewApp, fakeHost({ state }), output);
+    for (const stop of root.querySelectorAll<HTMLElement>("[tabindex], button, input")) {
+      stop.focus();
+      if (document.activeElement === stop) expect(stop.dataset.lmSuppressShortcuts).toBe("true");
+    }
+    expect(root.contains(document.activeElement)).toBe(true);
+  });
+
   it("goes back to the cell with Escape", async () => {
     const { cell: home, output } = cell();
     const root = await show(IssuesApp, fakeHost({ state }), output);

@@ -15,7 +15,8 @@ export function mount(View: App, host: Host, el: HTMLElement): () => void {
   // Without it Jupyter takes single keys as commands: "d d" would delete the notebook's cell.
   root.dataset.lmSuppressShortcuts = "true";
   el.append(root);
-  const stops = [watchTheme(root), guardKeys(root)];
+  const stopWatching = watchTheme(root);
+  guardKeys(root);
   render(<View host={host} root={root} />, root);
 
   let mounted = true;
@@ -23,7 +24,7 @@ export function mount(View: App, host: Host, el: HTMLElement): () => void {
     if (!mounted) return;
     mounted = false;
     render(null, root);
-    stops.forEach((stop) => stop());
+    stopWatching();
     host.dispose();
     root.remove();
   };
