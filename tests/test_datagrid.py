@@ -244,6 +244,8 @@ def test_the_first_letters_of_a_decision_are_enough_and_the_note_stays(path: Pat
     assert grid.sheet.data["note"].iloc[0] == "look again"
     typed(grid, 0, "decision", "")
     assert grid.dataset.decision("calm") is None
+    assert grid.sheet.data["note"].iloc[0] == "look again"
+    typed(grid, 0, "note", "")
     assert grid.sheet.data["note"].iloc[0] == ""
 
 
@@ -251,7 +253,6 @@ def test_the_first_letters_of_a_decision_are_enough_and_the_note_stays(path: Pat
     ("column", "value", "why"),
     [
         ("decision", "maybe", "is no decision; there are keep, fix, reject, later"),
-        ("note", "why?", "A note belongs to a decision"),
         ("title", "Other", "The column title comes from the data"),
         ("words", 3, "The column words comes from the data"),
         ("words", None, "The column words comes from the data"),

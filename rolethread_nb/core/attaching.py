@@ -82,8 +82,10 @@ def take(dataset: Dataset, chosen: Offer | SetAside) -> None:
     match op["op"]:
         case "decide":
             dataset.decide(conversation, op["as"], note=op.get("note", ""))
-        case "tag":
-            dataset.tag(conversation, *op["tags"])
+        case "note":
+            dataset.note(conversation, op["note"])
+        case "tag" | "retag":
+            dataset.tag(conversation, *op["tags"], without=op.get("without", ()))
         case "untag":
             dataset.untag(conversation, *op["tags"])
         case "exclude":

@@ -16,7 +16,7 @@ from .edits import Change, Edits, History, Record, State
 from .errors import QueryError
 from .record_diff import instructions, state_of
 from .replaying import replay
-from .review_state import DECISIONS, Decision, Facet, ReviewState, SetAside, Step
+from .review_state import DECISIONS, Decision, Facet, Note, ReviewState, SetAside, Step
 from .segments import Folder
 from .shelf import Shelf
 from .warning import warn
@@ -35,7 +35,7 @@ class Journal:
     Attributes:
         author: who the next operations are by.
         edits: the records that differ from their sources.
-        review: decisions, tags, ignored findings and saved queries as they are now.
+        review: decisions, notes, tags, ignored findings and saved queries as they are now.
         steps: the steps that hold, oldest first.
         undone: those that were taken back and can be made again, the last of them first to be.
         set_aside: operations that were not carried out, each with its reason.
@@ -144,7 +144,7 @@ class Journal:
         op = {"op": op["op"], "n": secrets.token_hex(6), "at": self._now(), "by": self.author, **op}
         facets = [
             facet._replace(after=replace(facet.after, by=op["by"], at=op["at"], operation=op["n"]))
-            if isinstance(facet.after, Decision)
+            if isinstance(facet.after, Decision | Note)
             else facet
             for facet in facets
         ]

@@ -187,6 +187,15 @@ class _Terms:
             held = _is_one_of([name for name, one in made if value in (one.decision, "none")])
             return ~held if value == "none" else held
 
+        def note(value: str) -> pl.Expr:
+            asked = value.lower()
+            having = [
+                name
+                for name, one in review.notes.items()
+                if asked in ("yes", "no") or asked in one.text.lower()
+            ]
+            return ~_is_one_of(having) if asked == "no" else _is_one_of(having)
+
         def facet(name: str) -> Callable[[str], pl.Expr]:
             def having(value: str) -> pl.Expr:
                 places = facet_hits(dataset, name, value).select(pl.struct("source", "index").alias("place"))
@@ -211,6 +220,7 @@ class _Terms:
             *self._any("source", source),
             *self._any("tag", tag),
             *self._any("decision", decision),
+            *self._any("note", note),
             *(test for name in self._facets(of_conversations=True) for test in self._any(name, facet(name))),
         ]
 

@@ -35,6 +35,7 @@ CONVERSATION_TERMS = (
     "id",
     "index",
     "decision",
+    "note",
     "sample",
 )
 NAMES = (*FINDING_TERMS, *TURN_TERMS, *TEXT_TERMS, *CONVERSATION_TERMS)

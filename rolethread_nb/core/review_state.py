@@ -1,4 +1,4 @@
-"""What a review knows besides the records: decisions, tags, findings that are ignored, saved queries."""
+"""What a review knows besides the records: decisions, notes, tags, findings that are ignored, saved queries."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ DECISIONS = ("keep", "fix", "reject", "later")
 
 # A conversation by the number of its source and its id, which stays when it is edited.
 Named = tuple[int, str]
-Kind = Literal["decisions", "tags", "ignored", "queries"]
+Kind = Literal["decisions", "notes", "tags", "ignored", "queries"]
 _SETS = ("tags", "ignored")
 
 
@@ -22,7 +22,7 @@ class Decision:
 
     Attributes:
         decision: ``keep``, ``fix``, ``reject`` or ``later``.
-        note: what was written beside it, or empty.
+        note: the note of the conversation, or empty.
         by: who decided.
         at: when, as ISO 8601 in UTC.
         operation: the id of the operation, by which a later one says what it was made on.
@@ -30,6 +30,22 @@ class Decision:
 
     decision: str
     note: str = ""
+    by: str = ""
+    at: str = ""
+    operation: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What was written on a conversation, with a decision or without one.
+
+    Attributes:
+        text: the note; it is not empty.
+        by, at: who wrote it, and when, as ISO 8601 in UTC.
+        operation: the id of the operation, by which a later one says what it was made on.
+    """
+
+    text: str
     by: str = ""
     at: str = ""
     operation: str = ""
@@ -67,6 +83,7 @@ class ReviewState:
     """The facets as they are now."""
 
     decisions: dict[Named, Decision] = field(default_factory=dict)
+    notes: dict[Named, Note] = field(default_factory=dict)
     tags: dict[Named, frozenset[str]] = field(default_factory=dict)
     ignored: dict[tuple[int | None, str], frozenset[str]] = field(default_factory=dict)
     queries: dict[str, str] = field(default_factory=dict)
@@ -75,6 +92,11 @@ class ReviewState:
         """A facet's value, None where there is none."""
         held: dict[Any, Any] = getattr(self, kind)
         return held.get(key)
+
+    def note(self, key: Named) -> str:
+        """The note of a conversation, empty where there is none."""
+        held = self.notes.get(key)
+        return "" if held is None else held.text
 
     def turn(self, facets: Iterable[Facet], *, back: bool = False) -> None:
         """Make the changes of a step, or take them back. Of sets only what the step put in or took out is moved."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from .journal import checked_decision
 from .model import Issue
 from .part import Part, Which
 from .record_diff import state_of
-from .review_state import Decision, Facet
+from .review_state import Decision, Facet, Note
 from .wording import plural
 
 if TYPE_CHECKING:
@@ -40,7 +41,10 @@ class Reviewing(Part):
 
     def decision(self, which: Which) -> Decision | None:
         """What was decided on a conversation, with note, time and author; None if nothing was."""
-        return self.journal.review.decisions.get(self._named(self._conversation(which)))
+        key = self._named(self._conversation(which))
+        review = self.journal.review
+        made = review.decisions.get(key)
+        return None if made is None else replace(made, note=review.note(key))
 
     def decide(self, which: Which | Iterable[Which], decision: str | None, *, note: str = "") -> None:
         """Decide on conversations.
@@ -48,7 +52,7 @@ class Reviewing(Part):
         Args:
             which: a conversation, its id or position, or several of them.
             decision: ``keep``, ``fix``, ``reject`` or ``later``; None takes a decision back.
-            note: a word on why.
+            note: a word on why, in place of the note that is there; without it that one stays.
 
         Raises:
             QueryError: if there is no such decision.
@@ -56,21 +60,27 @@ class Reviewing(Part):
             JournalError: if the journal's disk does not take it.
         """
         checked_decision(decision)
+        review = self.journal.review
         with self._lock:
             facets: list[Facet] = []
             items: list[dict[str, Any]] = []
             places = self._places(which)
             for record, name in places:
-                before = self.journal.review.decisions.get((record[0], name))
+                key = (record[0], name)
+                before, noted = review.decisions.get(key), review.notes.get(key)
                 if before is None and decision is None:
                     continue
-                after = None if decision is None else Decision(decision, note)
-                facets.append(Facet("decisions", (record[0], name), before, after))
+                facets.append(
+                    Facet("decisions", key, before, None if decision is None else Decision(decision))
+                )
+                if note and note != review.note(key):
+                    facets.append(Facet("notes", key, noted, Note(note)))
                 items.append(
                     {
                         **self.journal.named(record, name, marked=len(places) <= _MARKED),
                         "state": state_of(self._dataset.record_bytes(*record)),
                         "was": None if before is None else before.operation,
+                        **({"noted": _by(noted)} if note else {}),
                     }
                 )
             if facets:
@@ -84,44 +94,73 @@ class Reviewing(Part):
                 }
                 self.journal.set(op, facets)
 
+    @property
+    def notes(self) -> Mapping[str, str]:
+        """The notes, by the id of the conversation, with a decision or without; those without a note are not in it."""
+        return {name: note.text for (_, name), note in self.journal.review.notes.items()}
+
+    def note(self, which: Which | Iterable[Which], text: str) -> None:
+        """Write a note on conversations; an empty text takes it away. It needs no decision, and stays when one is made or taken back.
+
+        Raises:
+            KeyError, IndexError: if there is no such conversation.
+            JournalError: if the journal's disk does not take it.
+        """
+        review = self.journal.review
+        with self._lock:
+            facets: list[Facet] = []
+            items: list[dict[str, Any]] = []
+            places = self._places(which)
+            for record, name in places:
+                key = (record[0], name)
+                if text == review.note(key):
+                    continue
+                before = review.notes.get(key)
+                facets.append(Facet("notes", key, before, Note(text) if text else None))
+                named = self.journal.named(record, name, marked=len(places) <= _MARKED)
+                items.append({**named, "noted": _by(before)})
+            if facets:
+                what = f"noted {_these(items)}" if text else f"took away the note of {_these(items)}"
+                self.journal.set({"op": "note", "what": what, "note": text, "each": items}, facets)
+
     def tags(self, which: Which) -> list[str]:
         """The tags that a review gave a conversation, in order; those of the record itself are ``conversation.tags``."""
         return sorted(self.journal.review.tags.get(self._named(self._conversation(which)), ()))
 
-    def tag(self, which: Which | Iterable[Which], *tags: str) -> None:
+    def tag(self, which: Which | Iterable[Which], *tags: str, without: Iterable[str] = ()) -> None:
         """Tag conversations. The records stay as they are; the query ``tag:`` finds these tags and those of the records.
 
+        Args:
+            which: a conversation, its id or position, or several of them.
+            tags: what they are tagged with.
+            without: tags of the review that are taken away in the same step.
+
         Raises:
-            QueryError: if a tag is empty.
+            QueryError: if a tag is empty, or is to be added and taken away.
             KeyError, IndexError: if there is no such conversation.
         """
-        self._tagged("tag", which, tags, lambda before: before | set(tags))
+        self._retag(which, tags, list(without))
 
     def untag(self, which: Which | Iterable[Which], *tags: str) -> None:
         """Take tags of a review away again."""
-        self._tagged("untag", which, tags, lambda before: before - set(tags))
+        self._retag(which, (), tags)
 
-    def _tagged(
-        self,
-        op: str,
-        which: Which | Iterable[Which],
-        tags: Sequence[str],
-        change: Callable[[frozenset[str]], frozenset[str]],
-    ) -> None:
-        if not all(tag.strip() for tag in tags):
+    def _retag(self, which: Which | Iterable[Which], added: Sequence[str], gone: Sequence[str]) -> None:
+        if not all(tag.strip() for tag in (*added, *gone)):
             raise QueryError("A tag is a text that is not empty.")
+        if twice := sorted(set(added).intersection(gone)):
+            raise QueryError(f"The tag {twice[0]!r} cannot be both added and taken away.")
         with self._lock:
             facets: list[Facet] = []
             items: list[dict[str, Any]] = []
             places = self._places(which)
             for record, name in places:
                 before = self.journal.review.tags.get((record[0], name), frozenset())
-                if (after := change(before)) != before:
+                if (after := (before - set(gone)) | set(added)) != before:
                     facets.append(Facet("tags", (record[0], name), before, after))
                     items.append(self.journal.named(record, name, marked=len(places) <= _MARKED))
             if facets:
-                what = f"{op}ged {', '.join(tags)}: {_these(items)}"
-                self.journal.set({"op": op, "what": what, "tags": list(tags), "each": items}, facets)
+                self.journal.set({**_tag_op(added, gone, _these(items)), "each": items}, facets)
 
     def ignore(self, *issues: Issue) -> None:
         """Ignore findings: they are not reported again as long as what they were found in stays the same.
@@ -270,6 +309,21 @@ class Reviewing(Part):
         from ..widgets.datagrid import conversation_grid
 
         return conversation_grid(self._dataset, report, where)
+
+
+def _by(note: Note | None) -> str | None:
+    """The operation that wrote a note."""
+    return None if note is None else note.operation
+
+
+def _tag_op(added: Sequence[str], gone: Sequence[str], these: str) -> dict[str, Any]:
+    """What the journal says of tags that are added, taken away, or both."""
+    if not gone:
+        return {"op": "tag", "what": f"tagged {', '.join(added)}: {these}", "tags": list(added)}
+    if not added:
+        return {"op": "untag", "what": f"untagged {', '.join(gone)}: {these}", "tags": list(gone)}
+    what = f"tagged {', '.join(added)}, untagged {', '.join(gone)}: {these}"
+    return {"op": "retag", "what": what, "tags": list(added), "without": list(gone)}
 
 
 def _these(items: Sequence[Mapping[str, Any]]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -48,7 +49,9 @@ class Shelf:
         return [folder.read() for folder in self._each]
 
     def write(self, op: Mapping[str, Any], items: Iterable[Mapping[str, Any]] | None = None) -> None:
-        """Append an operation to the folders of its sources, to each what is about them.
+        """Append an operation to the folders of its sources, to each what is about them; the first has a copy of the rest.
+
+        Where one disk does not take it, it is taken back on those that did.
 
         Args:
             op: the operation.
@@ -58,16 +61,37 @@ class Shelf:
             JournalError: if a disk does not take it.
         """
         each = list(op.get("each", ()) if items is None else items)
-        for folder in self._each:
-            if not self._takes(folder):
-                continue
-            names = {name for name, kept in zip(self.names, self._folders, strict=True) if kept is folder}
-            own = [item for item in each if item.get("in") in names]
-            if each and not own:
-                continue
-            folder.append({**op, "each": own} if "each" in op else op)
-            if not each:
-                break  # about no source: the first folder has it
+        written: list[Folder] = []
+        try:
+            for folder in self._each:
+                if not self._takes(folder):
+                    continue
+                own, rest = self._parted(folder, each)
+                if each and not own:
+                    continue
+                part: dict[str, Any] = {"each": own} if "each" in op else {}
+                if part and rest and not written:
+                    part["elsewhere"] = rest
+                folder.append({**op, **part})
+                written.append(folder)
+                if not each:
+                    break  # about no source: the first folder has it
+        except JournalError:
+            for folder in written:
+                with contextlib.suppress(JournalError):
+                    folder.append(_opposite(op))
+            raise
+
+    def _parted(self, folder: Folder, each: Sequence[Mapping[str, Any]]) -> tuple[list[Any], list[Any]]:
+        """What is about the sources of a folder, and what is about those of others."""
+        names = {name for name, kept in zip(self.names, self._folders, strict=True) if kept is folder}
+        kept_elsewhere = {
+            name
+            for name, kept in zip(self.names, self._folders, strict=True)
+            if kept is not folder and kept is not None
+        }
+        own = [item for item in each if item.get("in") in names]
+        return own, [item for item in each if item.get("in") in kept_elsewhere]
 
     def _takes(self, folder: Folder) -> bool:
         """Whether a folder takes operations; where it does not, they are kept in memory, and that is said."""
@@ -120,6 +144,13 @@ class Shelf:
         """Seal the segments; the next operation begins others."""
         for folder in self._each:
             folder.close()
+
+
+def _opposite(op: Mapping[str, Any]) -> dict[str, Any]:
+    """The operation that takes another one back."""
+    name = "redo" if op["op"] == "undo" else "undo"
+    of = op["of"] if op["op"] in ("undo", "redo") else op["n"]
+    return {"op": name, "n": f"{op['n']}-", "at": op["at"], "by": op.get("by", ""), "of": of}
 
 
 def _unlike(names: Sequence[str]) -> list[str]:

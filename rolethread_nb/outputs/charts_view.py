@@ -12,6 +12,7 @@ from ..balance.charts import charts_of
 from ..checks.charts import charts
 from ..core.query import Query
 from ..core.report import Report
+from .shortening import shortened_each
 
 _KEPT = 8  # queries
 
@@ -61,14 +62,14 @@ class ChartsView:
         severities = {rule.code: rule.severity for rule in self._report.rules}
         light = charts(turns, conversations, counts, severities)
         if self._balance is None:
-            return light
+            return [shortened_each(chart) for chart in light]
         # What the index shows comes first, under headings of its own.
         # Lengths are those of the balance there, which counts replies and no calls or rejected answers.
         named = [
             {"group": "Shape", **chart} for chart in light if chart["id"] not in ("reply_words", "user_words")
         ]
         balance = self._balance.narrowed(query) if query else self._balance
-        return [*named, *charts_of(balance)]
+        return [shortened_each(chart) for chart in (*named, *charts_of(balance))]
 
     def _counts(self, query: str) -> dict[str, int]:
         """Findings by code among those that match."""

@@ -11,12 +11,15 @@ import polars as pl
 from ..checks.rule import Rule
 from ..core.errors import QueryError, RuleError
 from ..core.model import WORD_PATTERN, Conversation, Issue, Message
+from ..core.record_diff import state_of
 from ..core.report import Report
 from ..core.turns import encodable, quote_share
 from ..training.estimate import Estimate
 from ..training.tokens import TokenCounter
 from .copying import as_json_text, as_markdown
 from .requests import address, whole
+from .review_state_view import decided
+from .shortening import NAME, shortened, shortened_each
 from .speakers import hue_of
 from .thread_view import Difference, Payload, issue_payload, repair_difference, turn_payload
 from .turn_parts import Links, links_of
@@ -28,6 +31,7 @@ MOST_BYTES = 1_000_000
 MOST_DIFFERENCES = 200  # findings of one page whose repair is shown
 BEFORE = 20  # turns shown above the one that is gone to
 _TITLE = 80
+_BEGUN = 50  # pieces, findings and other parts of a turn of which only the beginning is sent
 
 
 class ConversationView:
@@ -73,6 +77,8 @@ class ConversationView:
     ) -> Payload:
         """Turns of a conversation with their findings. It ends early where it would be larger than ``most_bytes``.
 
+        Where the first turn alone is larger, it comes whole if ``most_bytes`` is that of a request; else only its beginning comes, and ``cut`` says so.
+
         Raises:
             QueryError: if there is no such conversation.
         """
@@ -87,6 +93,7 @@ class ConversationView:
         tokens, quoted = self._measures(shown)
         turns: list[Payload] = []
         room = most_bytes - len(json.dumps(drawn.payloads))
+        cut = False
         for at, message in enumerate(shown):
             turn = first + at
             before = len(drawn.payloads)
@@ -97,21 +104,26 @@ class ConversationView:
             if room < 0 and turns:
                 drawn.drop(before)
                 break
+            if room < 0 and most_bytes < MOST_BYTES:
+                drawn.drop(before + _BEGUN)
+                payload, cut = _beginning_of(payload, before + _BEGUN, most_bytes), True
             turns.append(payload)
         return {
             "key": conversation.key,
             "index": conversation.index,
-            "id": encodable(conversation.id),
+            "id": shortened(encodable(conversation.id)),
             "title": encodable(conversation.title[:_TITLE]),
             "format": conversation.format,
-            "source": encodable(conversation.source.rpartition("/")[2]),
+            "source": shortened(encodable(conversation.source.rpartition("/")[2])),
             "line": conversation.line,
+            **self._reviewed(conversation),
             "turn_count": len(messages),
             "finding_count": finding_count,
             "words": words,
             "exact": self._tokens.exact,
             "counted_by": self._tokens.name,
             "from": first,
+            **({"cut": True} if cut else {}),
             "turns": turns,
             "issues": drawn.payloads,
         }
@@ -147,6 +159,19 @@ class ConversationView:
             self._linked = conversation, links_of(conversation.messages), int(words or 0)
         return self._linked[1:]
 
+    def _reviewed(self, conversation: Conversation) -> Payload:
+        """What the review made of a conversation. ``state`` is the same as long as its record and its findings are."""
+        record = conversation.source_index, conversation.index
+        edits = self._report.edits
+        data = self._report.dataset.record_bytes(*record, edits) or b""
+        here = (pl.col("source") == record[0]) & (pl.col("index") == record[1])
+        found = self._report.findings.numbered.lazy().filter(here).select("n").collect()["n"].to_list()
+        return {
+            "state": state_of(data + json.dumps(found).encode()),
+            "edited": edits.state(record) is not None,
+            **decided(self._report.dataset, record[0], conversation.id),
+        }
+
     def _findings(
         self, conversation: Conversation, first: int, end: int
     ) -> tuple[dict[int | None, list[int]], int]:
@@ -170,6 +195,22 @@ class ConversationView:
             "quote_share"
         ]
         return self._tokens.count_many(texts).tolist(), (shares * 100).round().cast(pl.Int64).to_list()
+
+
+def _beginning_of(turn: Payload, findings: int, most_bytes: int) -> Payload:
+    """A turn with the beginnings of its texts and lists, and the findings up to a position."""
+    within = {
+        **turn,
+        "issues": [one for one in turn["issues"] if one < findings],
+        "segments": [
+            [text, [one for one in over if one < findings]] for text, over in turn["segments"][:_BEGUN]
+        ],
+    }
+    for most in (8_000, 1_000, NAME):
+        payload: Payload = shortened_each(within, most, _BEGUN)
+        if len(json.dumps(payload)) <= most_bytes:
+            break
+    return payload
 
 
 class _Drawn:

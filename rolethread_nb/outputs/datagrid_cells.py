@@ -50,13 +50,9 @@ def write(
     elif column == "tags":
         _tag(dataset, conversation, cell)
     elif column == "decision":
-        made = dataset.decision(conversation)
-        dataset.decide(conversation, _decision(cell), note="" if made is None else made.note)
+        dataset.decide(conversation, _decision(cell))
     else:
-        made = dataset.decision(conversation)
-        if made is None:
-            raise QueryError("A note belongs to a decision: decide first (keep, fix, reject or later).")
-        dataset.decide(conversation, made.decision, note=_text(cell))
+        dataset.note(conversation, _text(cell))
 
 
 def _decision(cell: str) -> str | None:
@@ -75,10 +71,7 @@ def _tag(dataset: Dataset, conversation: Conversation, cell: str) -> None:
         ""
     }
     before = set(dataset.tags(conversation))
-    if gone := sorted(before - wanted):
-        dataset.untag(conversation, *gone)
-    if added := sorted(wanted - before):
-        dataset.tag(conversation, *added)
+    dataset.tag(conversation, *sorted(wanted - before), without=sorted(before - wanted))
 
 
 def _ignore(dataset: Dataset, issue: Issue, cell: str) -> None:

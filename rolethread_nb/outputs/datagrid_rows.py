@@ -121,17 +121,22 @@ class Rows:
     def _reviewed(self) -> pl.DataFrame:
         review = self.report.dataset.journal.review
         decided = [
-            (source, encodable(name), made.decision, line_of(made.note))
+            (source, encodable(name), made.decision)
             for (source, name), made in list(review.decisions.items())
+        ]
+        noted = [
+            (source, encodable(name), line_of(note.text))
+            for (source, name), note in list(review.notes.items())
         ]
         tagged = [
             (source, encodable(name), joined(tags)) for (source, name), tags in list(review.tags.items())
         ]
         named = {"source": pl.Int32, "name": _TEXT}
-        decisions = pl.DataFrame(decided, {**named, "decision": _TEXT, "note": _TEXT}, orient="row")
+        decisions = pl.DataFrame(decided, {**named, "decision": _TEXT}, orient="row")
+        notes = pl.DataFrame(noted, {**named, "note": _TEXT}, orient="row")
         tags = pl.DataFrame(tagged, {**named, "tags": _TEXT}, orient="row")
         found = self._table.select(pl.col("source").cast(pl.Int32), "name")
-        for frame in (decisions, tags):
+        for frame in (decisions, notes, tags):
             found = found.join(frame, on=["source", "name"], how="left", maintain_order="left")
         return found.select(pl.col(self.editable[:3]).fill_null(""))
 

@@ -123,28 +123,29 @@ def order_findings(report: Report, mask: Mask | None, groups: Groups, sort: str,
     elif sort == "role":
         key = _ranks(ROLES, descending)[roles_of(report)]
     else:
-        key = _turn_ranks(table["turn"].to_numpy(), descending)
+        key = _turn_ranks(table["turn"].fill_null(-1).to_numpy(), descending)
     if mask is None:
         return Order(np.argsort(key, kind="stable"))
     rows = np.flatnonzero(mask)
     return Order(rows[np.argsort(key[rows], kind="stable")])
 
 
-def _ranks(names: Sequence[str], descending: bool) -> npt.NDArray[np.uint16]:
-    """The rank of each name in alphabetical order; what has none comes last. Numbers of 16 bits are sorted by radix."""
-    ranks = np.full(max(len(names), _NONE) + 1, 2**16 - 1, dtype=np.uint16)
+def _ranks(names: Sequence[str], descending: bool) -> Numbers:
+    """The rank of each name in alphabetical order; what has none comes last. Numbers of 8 or 16 bits are sorted by radix, 8 in one pass."""
+    kind = np.uint8 if len(names) < _NONE else np.uint16
+    ranks: Numbers = np.full(max(len(names), _NONE) + 1, np.iinfo(kind).max, dtype=kind)
     for rank, at in enumerate(sorted(range(len(names)), key=names.__getitem__, reverse=descending)):
         ranks[at] = rank
     return ranks
 
 
 def _turn_ranks(turns: Numbers, descending: bool) -> Numbers:
-    """Turns to sort by; those that are missing (not a number, if any is) come last."""
-    missing = np.isnan(turns) if turns.dtype.kind == "f" else np.zeros(len(turns), dtype=bool)
-    known = np.where(missing, 0, turns).astype(np.int64)
-    most = int(known.max(initial=0)) + 1
-    ranks = np.where(missing, most, most - 1 - known if descending else known)
-    return ranks.astype(np.uint16) if most < 2**16 else ranks
+    """Turns to sort by, in as few bits as they need; those that are missing (-1) come last."""
+    most = int(turns.max(initial=0)) + 1
+    kind = np.uint8 if most < 2**8 else np.uint16 if most < 2**16 else np.uint32
+    ranks: Numbers = (most - 1 - turns if descending else turns).astype(kind)
+    ranks[turns < 0] = most
+    return ranks
 
 
 def _by_conversation(report: Report, rows: Rows, descending: bool) -> tuple[Rows, Rows]:

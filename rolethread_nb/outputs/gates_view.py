@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..core.turns import encodable
 from .markup import QUIET, inline, root, short
+from .shortening import QUERY, SENTENCE, shortened
 
 if TYPE_CHECKING:
     from ..gates import Gates
@@ -17,7 +18,14 @@ _WORDS = {True: "✓ passed", False: "✗ failed"}
 
 def gates_view(gates: Gates) -> dict[str, Any]:
     """Gates for the header of the panel: whether all passed, how many did, and the sentence and query of each."""
-    results = [{"ok": one.ok, "says": encodable(one.says), "query": one.query or ""} for one in gates]
+    results = [
+        {
+            "ok": one.ok,
+            "says": shortened(encodable(one.says), SENTENCE),
+            "query": one.query if one.query and len(one.query) <= QUERY else "",
+        }
+        for one in gates
+    ]
     return {"ok": gates.ok, "says": f"Gates: {gates.summary}", "results": results}
 
 

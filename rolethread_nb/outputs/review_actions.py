@@ -11,6 +11,7 @@ from ..core.turns import encodable
 from ..core.wording import plural
 from ..sources.roles import ROLES, Role
 from .requests import address, whole
+from .shortening import NAME, SENTENCE, shortened
 from .thread_view import Payload
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class Actions:
         self._live.follow()
         before = self._dataset.journal.serial
         said: str | None = None
-        if op in ("decide", "tag", "untag", "exclude"):
+        if op in ("decide", "note", "tag", "untag", "retag", "exclude"):
             self._for_many(op, args, self._many(args, keys))
         elif op in ("ignore", "restore"):
             self._findings(op, args, numbers)
@@ -125,11 +126,36 @@ class Actions:
             dataset.decide(
                 conversations, None if decision is None else str(decision), note=str(args.get("note", ""))
             )
+        elif op == "note":
+            self._note(conversations, str(args.get("note", "")))
         elif op == "exclude":
             dataset.exclude(conversations)
+        elif op == "untag":
+            dataset.untag(conversations, *self._known_tags(args.get("tags", ())))
         else:
-            tags = [str(tag) for tag in args.get("tags", ())]
-            (dataset.tag if op == "tag" else dataset.untag)(conversations, *tags)
+            gone = self._known_tags(args.get("without", ()))
+            dataset.tag(conversations, *map(str, args.get("tags", ())), without=gone)
+
+    def _known_tags(self, named: Sequence[Any]) -> list[str]:
+        """Tags by the names that a panel has for them: of a long one it knows the beginning and the length."""
+        review = self._dataset.journal.review
+        asked = [str(tag) for tag in named]
+        if all(len(tag) <= NAME for tag in asked):
+            return asked
+        full = {shortened(encodable(tag)): tag for tags in review.tags.values() for tag in tags}
+        return [full.get(tag, tag) for tag in asked]
+
+    def _note(self, conversations: list[Conversation | str], text: str) -> None:
+        """A note in place of one that the panel shows whole, so that none is lost that it does not show."""
+        review = self._dataset.journal.review
+        for one in conversations:
+            if not text or isinstance(one, str):
+                continue
+            if len(review.note((one.source_index, one.id))) > SENTENCE:
+                raise QueryError(
+                    f"The note of {shortened(one.id)} is longer than what is shown of it; change it with ds.note(...)."
+                )
+        self._dataset.note(conversations, text)
 
     def _findings(self, op: str, args: Payload, numbers: Numbers) -> None:
         report = self._live.report if op == "ignore" else self._live.everything

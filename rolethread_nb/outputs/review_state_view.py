@@ -15,6 +15,7 @@ from ..core.review_state import DECISIONS
 from ..core.turns import encodable
 from ..sources.roles import ROLES
 from .finding_order import roles_of
+from .shortening import NAME, QUERY, SENTENCE, shortened
 from .thread_view import Payload
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 Column = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
 
 _MOST = 200  # values of a facet that are listed
+_MOST_LOST = 20  # sentences on what could not be read of a journal
 _NONE = 2**16 - 1  # what has no value of its own
 
 
@@ -44,13 +46,21 @@ def review_status(dataset: Dataset, ignored: int, changed: int) -> Payload:
         "decided": {name: made[name] for name in ("keep", "fix", "reject", "later")},
         "ignored": ignored,
         "changed": changed,
-        "undo": journal.next_undo,
-        "redo": journal.next_redo,
+        "undo": _sentence(journal.next_undo),
+        "redo": _sentence(journal.next_redo),
         "notice": journal.notice,
         "set_aside": len(journal.set_aside),
-        "lost": list(journal.lost),
-        "queries": {encodable(name): encodable(query) for name, query in journal.review.queries.items()},
+        "lost": [shortened(one, SENTENCE) for one in journal.lost[:_MOST_LOST]],
+        "queries": {
+            encodable(name): encodable(query)
+            for name, query in journal.review.queries.items()
+            if len(name) <= NAME and len(query) <= QUERY
+        },
     }
+
+
+def _sentence(what: str | None) -> str | None:
+    return None if what is None else shortened(encodable(what), SENTENCE)
 
 
 def sample_estimate(dataset: Dataset, query: str) -> str | None:
@@ -69,8 +79,8 @@ def decided(dataset: Dataset, source: int, name: str) -> Payload:
     made = review.decisions.get((source, name))
     return {
         "decision": None if made is None else made.decision,
-        "note": "" if made is None else encodable(made.note),
-        "tags": sorted(encodable(tag) for tag in review.tags.get((source, name), ())),
+        "note": shortened(encodable(review.note((source, name))), SENTENCE),
+        "tags": sorted(shortened(encodable(tag)) for tag in review.tags.get((source, name), ())),
     }
 
 

@@ -14,8 +14,9 @@ from ..core.turns import encodable
 from ..core.visible import visible
 from ..sources.formats import describe
 from .literal_json import compact
+from .shortening import SENTENCE, shortened
 from .speakers import initials_of
-from .turn_parts import Links, parts_payload, thought_end
+from .turn_parts import Links, named, parts_payload, thought_end
 
 Payload = dict[str, Any]
 Difference = tuple[str | None, str | None]
@@ -36,8 +37,8 @@ def turn_payload(
     payload = {
         "turn": turn,
         "role": message.role,
-        "role_raw": None if message.role_raw is None else encodable(message.role_raw),
-        "speaker": None if message.name is None else encodable(message.name),
+        "role_raw": named(message.role_raw),
+        "speaker": named(message.name),
         "initials": encodable(initials_of(message.name)),
         "side": message.side,
         "hue": hue,
@@ -64,7 +65,7 @@ def issue_payload(n: int, issue: Issue, rule: Rule, difference: Difference) -> P
         "code": issue.code,
         "severity": issue.severity,
         "title": rule.title,
-        "message": encodable(issue.message),
+        "message": shortened(encodable(issue.message), SENTENCE),
         "turn": issue.turn,
         "repair": issue.repair,
         "before": difference[0],

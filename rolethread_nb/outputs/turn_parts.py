@@ -12,6 +12,7 @@ from ..core.model import Message, part_text
 from ..core.turns import encodable
 from .layouts import other_keys
 from .literal_json import compact, laid_out
+from .shortening import shortened
 
 Payload = dict[str, Any]
 
@@ -69,7 +70,8 @@ def parts_payload(turn: int, message: Message, links: Links) -> Payload:
     calls = _calls(turn, message, links, others)
     results = _results(turn, message, links)
     for key in RESULT_IDS:
-        if any(others.get(key) == result["id"] for result in results):
+        held = others.get(key)
+        if isinstance(held, str) and any(named(held) == result["id"] for result in results):
             others.pop(key, None)
     parts = []
     for part in message.content if isinstance(message.content, list) else ():
@@ -81,12 +83,17 @@ def parts_payload(turn: int, message: Message, links: Links) -> Payload:
         else:
             parts.append(placeholder(part))
     extra = [
-        [encodable(str(key)), encodable(compact(value))]
+        [named(str(key)), encodable(compact(value))]
         for key, value in others.items()
         if key != "name" and value is not None
     ]
     found = {"reasoning": reasoning, "calls": calls, "results": results, "parts": parts}
     return {"extra": extra, **{key: value for key, value in found.items() if value}}
+
+
+def named(name: str | None) -> str | None:
+    """A name as it is shown; None for none."""
+    return None if name is None else shortened(encodable(name))
 
 
 def thought_end(message: Message) -> int:
@@ -123,7 +130,7 @@ def placeholder(part: Any) -> Payload:
     if not facts and not where:
         where = compact(part)[:_MOST_ADDRESS]
     return {
-        "type": encodable(str(kind)),
+        "type": named(str(kind)),
         "facts": [encodable(fact) for fact in dict.fromkeys(facts)],
         "where": encodable(where),
     }
@@ -181,8 +188,8 @@ def _call(call: Mapping[str, Any], answer: int | None) -> Payload:
         if one not in shown and value not in ("function", *CALL_PARTS)
     }
     found: Payload = {
-        "name": None if name is None else encodable(name),
-        "id": None if call_id is None else encodable(call_id),
+        "name": named(name),
+        "id": named(call_id),
         "arguments": "" if key is None else encodable(laid_out(body[key])),
         "answer": answer,
     }
@@ -198,8 +205,8 @@ def _results(turn: int, message: Message, links: Links) -> list[Payload]:
         name = name or called_name  # noqa: PLW2901 - most results do not repeat it
         found.append(
             {
-                "name": None if name is None else encodable(name),
-                "id": None if call_id is None else encodable(call_id),
+                "name": named(name),
+                "id": named(call_id),
                 "call": called,
                 "text": encodable(texts[place]) if place < len(texts) else None,
             }

@@ -21,6 +21,7 @@ from ..core.turns import encodable
 from ..core.wording import plural
 from ..gates import Gates
 from ..sources.roles import ROLES
+from ..training.tokens import TokenCounter
 from .charts_view import ChartsView
 from .conversation_view import ConversationView
 from .finding_order import Groups, Order, group_findings, order_findings
@@ -28,6 +29,7 @@ from .gates_view import gates_view
 from .requests import PAGE, address, page_args, page_of
 from .review_actions import Actions
 from .review_state_view import decided, finding_facets, review_status, sample_estimate
+from .shortening import SENTENCE, shortened
 from .thread_view import Payload
 
 _TITLE = 80
@@ -43,15 +45,19 @@ class ReviewView:
     Args:
         report: the report.
         whole_balance: draw all of the balance, not only what is known without reading the texts.
+        tokens: counts the tokens of each turn. Default: the estimate.
     """
 
-    def __init__(self, report: Report, *, whole_balance: bool = False) -> None:
+    def __init__(
+        self, report: Report, *, whole_balance: bool = False, tokens: TokenCounter | None = None
+    ) -> None:
         self._live = Live(report)
         self._whole = whole_balance
         self.gates: Gates | None = None
         self._seen = self._live.serial
         self._lock = threading.RLock()
-        self.threads = ConversationView(report)
+        self._tokens = tokens
+        self.threads = ConversationView(self._live.report, tokens)
         self._orders: dict[tuple[str, str, bool], Order] = {}
         self._masks: dict[str, Mask | None] = {}
         self._groups: dict[str, Groups] = {}
@@ -66,7 +72,7 @@ class ReviewView:
             self._orders.clear()
             self._masks.clear()
             self._groups.clear()
-            self.threads = ConversationView(self._live.report)
+            self.threads = ConversationView(self._live.report, self._tokens)
             for name in ("_conversation_table", "_charts"):
                 self.__dict__.pop(name, None)
         return self._live.report
@@ -103,7 +109,7 @@ class ReviewView:
 
     def _asked_to_do(self, args: Payload) -> Payload:
         said = self._actions.do(args, self.matching_numbers, self._matching_keys)
-        return {"said": said, "status": self.status}
+        return {"said": shortened(said, SENTENCE), "status": self.status}
 
     def _asked_findings(self, args: Payload) -> Payload:
         query, sort, descending, offset, limit = page_args(args, "group")
@@ -189,7 +195,7 @@ class ReviewView:
         return {
             "head": True,
             **shown,
-            "id": None if found is None else encodable(found.id),
+            "id": None if found is None else shortened(encodable(found.id)),
             "title": "" if found is None else encodable(found.title[:_TITLE]),
             "count": count,
         }
@@ -286,7 +292,7 @@ class ReviewView:
             "line": issue.line,
             "turn": issue.turn,
             "role": message.role if message is not None else None,
-            "message": encodable(issue.message),
+            "message": shortened(encodable(issue.message), SENTENCE),
             "decision": self._decision(issue),
         }
 
@@ -328,7 +334,7 @@ class ReviewView:
                 {
                     "key": f"{row['source']}:{row['index']}",
                     "index": row["index"],
-                    "id": row["id"],
+                    "id": shortened(row["id"]),
                     "title": row["title"][:_TITLE],
                     **{name: row[name] for name in ("turns", "words", "errors", "warnings", "infos")},
                     **decided(self._report.dataset, row["source"], row["id"]),
@@ -391,7 +397,7 @@ class ReviewView:
         if index.rejected:
             numbers.append(f"{plural(len(index.rejected), 'record')} could not be read")
         header = {
-            "name": encodable(self._report.dataset.name),
+            "name": shortened(encodable(self._report.dataset.name)),
             "numbers": " · ".join(numbers),
             "profile": self._report.profile,
         }
@@ -418,6 +424,13 @@ class ReviewView:
             return {"key": found["key"], "turn": found["turn"], "n": n}
         frame = self._report.index.conversations
         return {"key": f"{frame['source'][0]}:{frame['index'][0]}"} if frame.height else {}
+
+    def thread(self, key: str | None, turn: int | None = None) -> Payload | None:
+        """The page to open a conversation with, as it is now; None where there is none."""
+        report = self._report
+        if key is None or report.conversation(*address(key)) is None:
+            return None
+        return self.threads.first_page(key, turn)
 
     def state(self, key: str | None = None, query: str = "", turn: int | None = None) -> Payload:
         """The state of the review panel (those of the single components are parts of it)."""

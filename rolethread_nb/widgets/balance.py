@@ -9,6 +9,7 @@ from ..core.dataset import Dataset
 from ..core.report import Report
 from ..outputs.recording import Recording
 from ..outputs.static import charts_html
+from ..outputs.views import ReviewView
 from ._base import ReportComponent, as_json, as_report, bundle
 
 
@@ -25,7 +26,8 @@ class Balance(ReportComponent):
     _css = bundle("balance")["_css"]
 
     def __init__(self, shown: Dataset | Report, **traits: Any) -> None:
-        super().__init__(as_report(shown), whole_balance=True, **traits)
+        report = as_report(shown)
+        super().__init__(report, ReviewView(report, whole_balance=True), **traits)
         self.state = as_json(self._drawn(""))
 
     def _drawn(self, query: str) -> dict[str, Any]:

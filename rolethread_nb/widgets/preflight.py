@@ -12,6 +12,7 @@ from ..core.errors import RolethreadError
 from ..outputs.preflight_view import PreflightView
 from ..outputs.recorded_panels import record_preflight
 from ..outputs.recording import Recording
+from ..outputs.shortening import SENTENCE, shortened_each
 from ..outputs.static_preflight import panel_html
 from ..training.preflight import Preflight
 from ._base import Component, as_json, bundle
@@ -20,6 +21,7 @@ from ._base import Component, as_json, bundle
 _PAUSE = 0.002
 # Seconds after which nobody looks any more: the output was cleared, the page is closed.
 _UNSEEN = 90
+_CASE = 150_000  # characters of a case that travels with the panel
 
 
 class PreflightPanel(Component):
@@ -51,11 +53,11 @@ class PreflightPanel(Component):
         view.working = not preflight.done
         view.on_look = self._go_on
         state = view.state(self.filters, key)
-        case = state["case"]
+        self._case = case = state["case"]
         self.selection = as_json(
             {} if case is None else {"key": case["key"], "target": case["target"], "turn": None}
         )
-        self.state = as_json(state)
+        self.state = _sent(state)
         self._go_on()
 
     @property
@@ -103,9 +105,17 @@ class PreflightPanel(Component):
 
     def _refresh(self) -> None:
         """Keep what is known now for views that are drawn later."""
-        case = json.loads(self.state)["case"]
+        case = self._case
         state = self._view.state(self.filters, None if case is None else case["key"])
-        self.state = as_json(state if case is None else {**state, "case": case})
+        self._case = state["case"] if case is None else case
+        self.state = _sent({**state, "case": self._case})
 
     def _static_html(self) -> str:
-        return panel_html(self._preflight, json.loads(self.state)["case"])
+        return panel_html(self._preflight, self._case)
+
+
+def _sent(state: dict[str, Any]) -> str:
+    """The state as it travels: names are shortened, and a case of many bytes is left for the browser to ask for."""
+    case = as_json(state["case"])
+    drawn = shortened_each({**state, "case": None}, SENTENCE)
+    return as_json({**drawn, "case": state["case"] if len(case) <= _CASE else None})

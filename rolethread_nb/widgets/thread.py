@@ -8,19 +8,18 @@ from typing import Any
 from ..core.dataset import Dataset
 from ..core.errors import QueryError
 from ..core.report import Report
-from ..outputs.conversation_view import ConversationView
 from ..outputs.recorded_panels import record_thread
 from ..outputs.recording import Recording
 from ..outputs.static import thread_html
 from ..outputs.views import ReviewView
 from ..training.tokens import tokens_of
-from ._base import Component, as_json, as_report, bundle
+from ._base import ReportComponent, as_json, as_report, bundle
 
 _EMPTY = "No conversation to show."
 
 
-class Thread(Component):
-    """One conversation, with every finding marked at its characters.
+class Thread(ReportComponent):
+    """One conversation, with every finding marked at its characters. It follows edits, tags and decisions wherever they are made.
 
     Args:
         shown: a dataset (which is checked) or a report.
@@ -37,33 +36,28 @@ class Thread(Component):
     def __init__(
         self, shown: Dataset | Report, at: int | str | None = None, *, tokenizer: Any = None, **traits: Any
     ) -> None:
-        self._report = as_report(shown)
-        view = ConversationView(self._report, tokens_of(tokenizer))
-        place = ReviewView(self._report).first_place() if at is None else place_of(self._report, at)
-        key = place.get("key")
-        self._thread = view.first_page(key, place.get("turn")) if key else None
+        report = as_report(shown)
+        view = ReviewView(report, tokens=tokens_of(tokenizer))
+        place = view.first_place() if at is None else place_of(report, at)
+        thread = view.thread(place.get("key"), place.get("turn"))
+        state = {"thread": thread, "empty": _EMPTY, "serial": report.dataset.journal.serial}
         # What is drawn travels with the widget, not after it.
-        first = {"selection": as_json(place), "state": as_json({"thread": self._thread, "empty": _EMPTY})}
-        self._view = view
-        super().__init__(view, self._report.dataset.name, **{**first, **traits})
-
-    @property
-    def report(self) -> Report:
-        """The report that is shown."""
-        return self._report
-
-    @property
-    def _dataset(self) -> Dataset:
-        return self._report.dataset
+        first = {"selection": as_json(place), "state": as_json(state)}
+        super().__init__(report, view, **{**first, **traits})
 
     def _saved(self, recording: Recording) -> tuple[Any, str]:
-        chosen = json.loads(self.selection or "{}")
-        key = chosen.get("key")
-        thread = self._view.first_page(key, chosen.get("turn")) if key else None
+        thread = self._opened()
+        key = None if thread is None else thread["key"]
         return {"thread": thread, "empty": _EMPTY}, record_thread(recording, key)
 
     def _static_html(self) -> str:
-        return thread_html(self._thread) if self._thread else f"<p>{_EMPTY}</p>"
+        thread = self._opened()
+        return thread_html(thread) if thread else f"<p>{_EMPTY}</p>"
+
+    def _opened(self) -> dict[str, Any] | None:
+        """The conversation that is open, as it is now; None if it is gone."""
+        chosen = json.loads(self.selection or "{}")
+        return self._view.thread(chosen.get("key"), chosen.get("turn"))
 
 
 def place_of(report: Report, at: int | str) -> dict[str, Any]:

@@ -89,7 +89,7 @@ function Grouped({ pages, head, chosen, picks, onAll, onSelect }: IssueGridProps
       count={layout.length}
       chosen={chosen < 0 ? -1 : layout.positionOfRow(chosen)}
       columns={picks ? 5 : 3}
-      busy={pages.stale}
+      busy={pages.stale && !pages.failure}
       onEnter={enter}
       onToggle={picks ? pick : undefined}
       onAll={picks ? onAll : undefined}
@@ -201,7 +201,7 @@ function Flat({ pages, head, chosen, picks, columns, onAll, onSelect, onSort }: 
       count={head.matched}
       chosen={chosen}
       columns={columns.length + (picks ? 1 : 0)}
-      busy={pages.stale}
+      busy={pages.stale && !pages.failure}
       head={heading}
       style={style}
       onEnter={(position) => {

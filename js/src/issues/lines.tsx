@@ -44,7 +44,7 @@ export function ByConversation({ review, head, picks, n, onSelect, onAll }: Prop
       count={pages.count}
       chosen={chosen}
       columns={5}
-      busy={pages.stale}
+      busy={pages.stale && !pages.failure}
       onEnter={(position) => {
         const line = pages.row(isFinding(pages.row(position)) ? position : position + 1);
         if (isFinding(line)) onSelect(line);

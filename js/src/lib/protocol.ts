@@ -154,6 +154,15 @@ export interface Thread {
   format: string;
   source: string | null;
   line: number | null;
+  /** The same as long as the record and its findings are. */
+  state?: string;
+  /** Whether only the beginning of its first turn has come. */
+  cut?: boolean;
+  /** Whether the record is another than in its source. */
+  edited?: boolean;
+  decision?: string | null | undefined;
+  note?: string | undefined;
+  tags?: string[] | undefined;
   turn_count: number;
   words: number;
   from: number;
@@ -299,6 +308,8 @@ export type Chart = Histogram | Bars | Stack | Heat | Spectrum | Multiples | Phr
 export interface ThreadState {
   thread?: Thread | null;
   empty?: string;
+  /** That of the journal when the thread was sent. */
+  serial?: number;
 }
 
 export interface IssuesState {

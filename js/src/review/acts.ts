@@ -23,7 +23,7 @@ interface Made {
 }
 
 /** Steps that leave every record as it is. */
-const light = new Set<Step["op"]>(["decide", "tag", "untag"]);
+const light = new Set<Step["op"]>(["decide", "note", "retag"]);
 
 /** The queue that a query asks for: what is undecided, everything, or something else. */
 export function queueOf(query: string): "undecided" | "all" | "other" {
@@ -41,10 +41,9 @@ export class Acts extends Store {
   problem = "";
   saving = false;
   #desk: Desk;
-  // Decisions that the lists do not show yet.
-  #decided = new Map<Key, { as: Decision | null; note: string }>();
-  // Notes on conversations that nothing was decided on.
-  #drafts = new Map<Key, string>();
+  // Decisions and notes that the lists do not show yet.
+  #decided = new Map<Key, { as: Decision | null }>();
+  #noted = new Map<Key, { note: string }>();
   #made: Made[] = [];
   #undone: Made[] = [];
 
@@ -59,54 +58,50 @@ export class Acts extends Store {
     const row = this.#desk.known(key);
     const ahead = key === null ? undefined : this.#decided.get(key);
     const decision = ahead ? ahead.as : ((row?.decision as Decision | undefined) ?? null);
-    const note = ahead?.note ?? row?.note ?? "";
-    return { decision, note: decision ? note : (this.#drafts.get(key ?? "") ?? ""), tags: row?.tags ?? [], waits: ahead !== undefined };
+    const note = this.#noted.get(key ?? "")?.note ?? row?.note ?? "";
+    return { decision, note, tags: row?.tags ?? [], waits: ahead !== undefined };
   }
 
   /** Decides on the open conversation and goes on to the next of the queue; the same decision again takes it back. */
   async decide(as: Decision): Promise<void> {
     const key = this.#open();
     if (key === null) return;
-    const { decision, note } = this.now;
-    const back = decision === as;
+    const back = this.now.decision === as;
     const next = back ? null : this.#next(key);
-    const after = { as: back ? null : as, note: back ? "" : note };
+    const after = { as: back ? null : as };
     this.#decided.set(key, after);
-    const made = this.#make({ op: "decide", keys: [key], as: after.as, note: after.note }, back ? `decision taken back on ${nameOf(key)}` : `${as} on ${nameOf(key)}`);
+    const made = this.#make({ op: "decide", keys: [key], ...after }, back ? `decision taken back on ${nameOf(key)}` : `${as} on ${nameOf(key)}`);
     if (next) this.#goTo(next);
     const done = await made;
     if (this.#decided.get(key) === after) this.#decided.delete(key);
-    if (done) this.#drafts.delete(key);
     this.changed();
     if (done && next === undefined) await this.#seek(key);
   }
 
-  /** A word on why; kept until there is a decision that it belongs to. */
+  /** A note needs no decision, and stays when one is made. */
   async setNote(note: string): Promise<void> {
     const key = this.#open();
     if (key === null || note === this.now.note) return;
-    const { decision } = this.now;
-    if (decision) {
-      const after = { as: decision, note };
-      this.#decided.set(key, after);
-      await this.#make({ op: "decide", keys: [key], as: decision, note }, `note on ${nameOf(key)}`);
-      if (this.#decided.get(key) === after) this.#decided.delete(key);
-    } else {
-      this.#drafts.set(key, note);
-      this.#desk.steps.tell(note ? "The note is saved with the decision." : "");
-    }
+    const after = { note };
+    this.#noted.set(key, after);
+    await this.#make({ op: "note", keys: [key], note }, `note on ${nameOf(key)}`);
+    if (this.#noted.get(key) === after) this.#noted.delete(key);
     this.changed();
   }
 
+  /** Tags with commas between; those behind a minus sign are taken away, all in one step. */
   tag(text: string): void {
-    const key = this.#open();
-    const tags = text.split(",").map((tag) => tag.trim()).filter(Boolean);
-    if (key !== null && tags.length > 0) void this.#make({ op: "tag", keys: [key], tags }, `tag ${tags.join(", ")} on ${nameOf(key)}`);
+    const words = text.split(",").map((tag) => tag.trim());
+    this.retag(
+      words.filter((tag) => tag && tag[0] !== "-"),
+      words.filter((tag) => tag[0] === "-").map((tag) => tag.slice(1).trim()).filter(Boolean),
+    );
   }
 
-  untag(tag: string): void {
+  retag(tags: string[], without: string[]): void {
     const key = this.#open();
-    if (key !== null) void this.#make({ op: "untag", keys: [key], tags: [tag] }, `tag ${tag} off ${nameOf(key)}`);
+    const said = [...tags, ...without.map((tag) => `-${tag}`)].join(", ");
+    if (key !== null && said) void this.#make({ op: "retag", keys: [key], tags, without }, `tags ${said} on ${nameOf(key)}`);
   }
 
   /** Repairs the chosen finding; what could harm is shown first. */

@@ -55,25 +55,23 @@ export function Bar({ desk, acts, field, onField }: Props) {
       )}
       <span class="rt-group rt-words">
         {tags.map((tag) => (
-          <button key={tag} type="button" class="rt-tag" aria-label={`take the tag ${tag} away`} onClick={() => acts.untag(tag)}>
+          <button key={tag} type="button" class="rt-tag" aria-label={`take the tag ${tag} away`} onClick={() => acts.retag([], [tag])}>
             <bdi>{tag}</bdi> <span aria-hidden="true">×</span>
           </button>
         ))}
         {field === "tag" ? (
-          <Entry label="Tags" placeholder="Tags, with commas" value="" onDone={close((text) => acts.tag(text))} />
+          <Entry label="Tags" placeholder="Tags, with commas; -tag is taken away" value="" onDone={close((text) => acts.tag(text))} />
         ) : (
           <button type="button" class="rt-quiet" aria-disabled={off} onClick={() => !off && onField("tag")}>
             Tag <kbd>t</kbd>
           </button>
         )}
         {field === "note" ? (
-          <Entry label="Note" placeholder="A word on why" value={note} onDone={close((text) => void acts.setNote(text))} />
+          <Entry label="Note" placeholder="A note, decided or not" value={note} onDone={close((text) => void acts.setNote(text))} />
         ) : (
           <button type="button" class="rt-quiet rt-note-button" aria-disabled={off} title={note || undefined} onClick={() => !off && onField("note")}>
             {note ? (
-              <bdi class="rt-note-text">
-                “{note}”{decision ? "" : " (not saved yet)"}
-              </bdi>
+              <bdi class="rt-note-text">“{note}”</bdi>
             ) : (
               "Note"
             )}{" "}

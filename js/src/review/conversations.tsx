@@ -66,7 +66,7 @@ export function ConversationList({ pages, current, onOpen }: Props) {
           count={head.matched}
           chosen={chosen}
           columns={4}
-          busy={pages.stale}
+          busy={pages.stale && !pages.failure}
           onEnter={(position) => {
             const row = pages.row(position);
             if (row) onOpen(row.key);
@@ -91,6 +91,7 @@ export function ConversationList({ pages, current, onOpen }: Props) {
                       </span>
                     )}{" "}
                     {row.title || row.id || "untitled"}
+                    {row.note && <bdi class="rt-facts"> “{row.note}”</bdi>}
                   </span>
                   <span role="gridcell" class="rt-tallies">
                     <Tally severity="error" count={row.errors} />

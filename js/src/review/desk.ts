@@ -15,7 +15,7 @@ import {
   type Selection,
 } from "../lib/protocol.ts";
 import { Store } from "../lib/store.ts";
-import { inReadingOrder, joined, type Loaded } from "../thread/blocks.ts";
+import { inReadingOrder } from "../thread/blocks.ts";
 import { ThreadSource } from "../thread/source.ts";
 import { ask, type PanelState } from "./protocol.ts";
 import { Steps } from "./steps.ts";
@@ -91,7 +91,9 @@ export class Desk extends Store {
 
   /** The key of the conversation that is on the screen; null while another one is asked for. */
   get open(): Key | null {
-    const key = this.thread.thread?.key ?? null;
+    const { thread } = this.thread;
+    // A turn of which only the beginning is here could not be edited without loss.
+    const key = thread && !thread.cut ? thread.key : null;
     return this.selection.key && this.selection.key !== key ? null : key;
   }
 
@@ -215,21 +217,8 @@ export class Desk extends Store {
 
   /** The open conversation may be another one now: it stays on the screen until it has come anew. False if it is gone. */
   async #refreshThread(): Promise<boolean> {
-    const { thread, opening } = this.thread;
-    this.#late = opening !== null;
-    if (opening !== null || !thread) return true;
-    const end = Math.max(200, thread.from + thread.turns.length);
-    let whole: Loaded | null = null;
-    for (let from = thread.from; ; ) {
-      const reply = await this.host.request("conversation", { key: thread.key, from, count: end - from }, "conversation again");
-      // What was opened meanwhile is newer.
-      if (reply.status !== "ok" || this.thread.opening !== null || this.thread.thread?.key !== thread.key) return reply.status !== "failed";
-      whole = (whole && joined(whole, reply.result)) || reply.result;
-      from = whole.from + whole.turns.length;
-      if (reply.result.turns.length === 0 || from >= Math.min(end, whole.turn_count)) break;
-    }
-    this.thread.seed(whole);
-    return true;
+    this.#late = this.thread.opening !== null;
+    return this.thread.refresh();
   }
 
   /** The open conversation is no more: to the one in its place. */

@@ -6,7 +6,7 @@ export const keys: [keys: string[], what: string][] = [
   [["1", "2", "3", "4"], "keep, fix, reject, later; again takes it back"],
   [["a", "i"], "apply the repair of the finding; ignore the finding"],
   [["e"], "edit the turn; Ctrl+Enter saves, Esc leaves it"],
-  [["t", "m"], "tag the conversation; note why"],
+  [["t", "m"], "tag the conversation, -tag takes one away; write a note"],
   [["u", "U"], "undo, redo"],
   [["/"], "search"],
   [["w"], "show white space and invisible characters"],

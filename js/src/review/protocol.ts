@@ -10,8 +10,9 @@ export type PanelStatus = Status & { estimate?: string | null };
 
 /** One step of the journal. */
 export type Step =
-  | { op: "decide"; keys: Key[]; as: Decision | null; note?: string }
-  | { op: "tag" | "untag"; keys: Key[]; tags: string[] }
+  | { op: "decide"; keys: Key[]; as: Decision | null }
+  | { op: "note"; keys: Key[]; note: string }
+  | { op: "retag"; keys: Key[]; tags: string[]; without: string[] }
   | { op: "ignore"; findings: number[] }
   | { op: "repair"; findings: number[]; unsafe?: boolean }
   | { op: "edit"; key: Key; turn: number; text?: string; role?: string; speaker?: string }

@@ -16,7 +16,8 @@ interface Made {
 /** A dataset of conversations with one finding each, at turn 1, and the journal of Python in a few lines. */
 function dataset(count = 6, repair: Issue["repair"] = "safe", notices: object = {}) {
   let left: Finding[] = findings([["text.whitespace", "info", count]]).map((row) => ({ ...row, turn: 1 }));
-  const decided = new Map<string, { as: Decision; note: string }>();
+  const decided = new Map<string, Decision>();
+  const notes = new Map<string, string>();
   const tags = new Map<string, string[]>();
   const texts = new Map<string, string>();
   const steps: Made[] = [];
@@ -25,7 +26,7 @@ function dataset(count = 6, repair: Issue["repair"] = "safe", notices: object = 
   const status = () => ({
     serial,
     conversations: count,
-    decided: { keep: 0, fix: 0, reject: 0, later: 0, ...Object.fromEntries(["keep", "fix", "reject", "later"].map((as) => [as, [...decided.values()].filter((one) => one.as === as).length])) },
+    decided: { keep: 0, fix: 0, reject: 0, later: 0, ...Object.fromEntries(["keep", "fix", "reject", "later"].map((as) => [as, [...decided.values()].filter((one) => one === as).length])) },
     ignored: 0,
     changed: 0,
     undo: steps.at(-1)?.what ?? null,
@@ -44,9 +45,9 @@ function dataset(count = 6, repair: Issue["repair"] = "safe", notices: object = 
   };
   const carryOut = (args: Record<string, unknown>): Made => {
     const key = ((args.keys as string[] | undefined)?.[0] ?? args.key) as string;
-    if (args.op === "decide") return { what: `decided ${args.as ?? "nothing"} on ${key}`, back: put(decided, key, args.as ? { as: args.as as Decision, note: (args.note as string) ?? "" } : undefined) };
-    if (args.op === "tag") return { what: `tagged ${key}`, back: put(tags, key, [...(tags.get(key) ?? []), ...(args.tags as string[])]) };
-    if (args.op === "untag") return { what: `untagged ${key}`, back: put(tags, key, tags.get(key)!.filter((tag) => tag !== (args.tags as string[])[0])) };
+    if (args.op === "decide") return { what: `decided ${args.as ?? "nothing"} on ${key}`, back: put(decided, key, (args.as as Decision) ?? undefined) };
+    if (args.op === "note") return { what: `noted ${key}`, back: put(notes, key, (args.note as string) || undefined) };
+    if (args.op === "retag") return { what: `tagged ${key}`, back: put(tags, key, [...(tags.get(key) ?? []).filter((tag) => !(args.without as string[]).includes(tag)), ...(args.tags as string[])]) };
     if (["split", "remove", "insert"].includes(args.op as string)) return { what: `${args.op} ${key}`, back: () => {} };
     if (args.op === "edit") return { what: `edited ${key}`, back: put(texts, key, (args.text as string | undefined) ?? texts.get(key)) };
     const before = left;
@@ -75,7 +76,7 @@ function dataset(count = 6, repair: Issue["repair"] = "safe", notices: object = 
     },
   );
   function conversations(query: string) {
-    const row = (key: string) => ({ decision: decided.get(key)?.as ?? null, note: decided.get(key)?.note ?? "", tags: tags.get(key) ?? [] });
+    const row = (key: string) => ({ decision: decided.get(key) ?? null, note: notes.get(key) ?? "", tags: tags.get(key) ?? [] });
     const index = /index:(\d+)/.exec(query)?.[1];
     const whole = conversationsPage(count);
     const rows = whole.rows.map((one) => ({ ...one, ...row(one.key) })).filter(({ key, index: at }) => asked(query)(key) && (index === undefined || at === Number(index)));
@@ -89,7 +90,7 @@ function dataset(count = 6, repair: Issue["repair"] = "safe", notices: object = 
   function page(query: string) {
     return { findings: findingsPage(left), conversations: conversations(query), thread: opened("0:0"), charts: [], roles: [], header: { name: "h.jsonl", numbers: "", profile: "chat" }, status: status() };
   }
-  return { host, decided, tags, texts, did: () => host.sent.filter(({ name }) => name === "do").map(({ args }) => args as unknown as Record<string, unknown>) };
+  return { host, decided, notes, tags, texts, did: () => host.sent.filter(({ name }) => name === "do").map(({ args }) => args as unknown as Record<string, unknown>) };
 }
 
 /** From now on requests are answered only when the test says so, in the order in which they were made. */
@@ -123,7 +124,7 @@ describe("deciding", { timeout: 30_000 }, () => {
   it("is one key, and goes on to the next that is undecided", async () => {
     const { root, host, decided, key } = await open();
     await key("1", "2", "3", "4");
-    expect([...decided].map(([name, { as }]) => [name, as])).toEqual([["0:0", "keep"], ["0:1", "fix"], ["0:2", "reject"], ["0:3", "later"]]);
+    expect([...decided]).toEqual([["0:0", "keep"], ["0:1", "fix"], ["0:2", "reject"], ["0:3", "later"]]);
     expect(place(host).key).toBe("0:4");
     expect(said(root)).toBe("Done: decided later on 0:3.");
     expect(root.querySelector(".rt-progress-text")?.textContent).toBe("4 of 6 reviewed");
@@ -141,7 +142,7 @@ describe("deciding", { timeout: 30_000 }, () => {
 
   it("passes over what is decided, and goes round the end once", async () => {
     const { host, root, decided, key } = await open(dataset(3));
-    decided.set("0:1", { as: "keep", note: "" });
+    decided.set("0:1", "keep");
     host.push("changes", "9");
     await settle();
     await key("n", "n", "1");
@@ -174,21 +175,28 @@ describe("deciding", { timeout: 30_000 }, () => {
     expect(host.get("filters")).toBe("decision:keep sample:200");
   });
 
-  it("keeps a note until there is a decision, and the note with another decision", async () => {
-    const { root, decided, key } = await open();
+  it("takes a note without a decision, and keeps it with any", async () => {
+    const { root, decided, notes, did, key } = await open();
     await key("m");
     await type(one(root, "textbox", "Note") as HTMLInputElement, "calm");
     await press("Enter");
     expect(decided.size).toBe(0);
-    expect(bar(root).textContent).toContain("“calm” (not saved yet)");
-    await key("1", "p", "3");
-    expect(decided.get("0:0")).toEqual({ as: "reject", note: "calm" });
+    expect(did()).toEqual([{ op: "note", keys: ["0:0"], note: "calm" }]);
+    expect(bar(root).textContent).toContain("“calm”");
+    await key("1", "p", "3", "p", "3");
+    expect(decided.size).toBe(0);
+    expect(notes.get("0:0")).toBe("calm");
+    expect(bar(root).textContent).toContain("“calm”");
+    await click(one(root, "tab", /^Conversations/));
+    expect(all(root, "row")[0]!.textContent).toContain("“calm”");
+    await key("u", "u", "u", "u");
+    expect(notes.size).toBe(0);
   });
 });
 
 describe("tags, repairs and undo", { timeout: 30_000 }, () => {
-  it("tags with t and takes a tag away", async () => {
-    const { root, tags, key } = await open();
+  it("tags with t and takes a tag away, or both in one step", async () => {
+    const { root, tags, did, key } = await open();
     await key("t");
     await type(document.activeElement as HTMLInputElement, "calm, odd");
     await press("Enter");
@@ -196,6 +204,11 @@ describe("tags, repairs and undo", { timeout: 30_000 }, () => {
     expect(document.activeElement).toBe(frame(root));
     await click(one(root, "button", "take the tag odd away"));
     expect(tags.get("0:0")).toEqual(["calm"]);
+    await key("t");
+    await type(document.activeElement as HTMLInputElement, "wild, -calm, -");
+    await press("Enter");
+    expect(did().at(-1)).toEqual({ op: "retag", keys: ["0:0"], tags: ["wild"], without: ["calm"] });
+    expect(tags.get("0:0")).toEqual(["wild"]);
     await key("t");
     await press("Escape");
     expect(root.querySelector(".rt-entry")).toBeNull();
@@ -337,6 +350,23 @@ describe("editing", { timeout: 30_000 }, () => {
     ]);
   });
 
+  it("waits for the whole of a turn of which only the beginning has come", async () => {
+    const data = dataset();
+    const state = JSON.parse(data.host.get("state"));
+    state.thread.cut = true;
+    data.host.push("state", state);
+    data.host.busy = true;
+    const { root, host, key } = await open(data);
+    await key("e");
+    expect(root.querySelector("textarea")).toBeNull();
+    expect(said(root)).toBe("The conversation has not come yet.");
+    host.busy = false;
+    for (const request of [...host.sent]) host.reply(request);
+    await settle();
+    await key("e");
+    expect(root.querySelector("textarea")).not.toBeNull();
+  });
+
   it("leaves the keys to the field", async () => {
     const { root, did, key } = await open();
     await key("j", "e");
@@ -398,10 +428,11 @@ describe("a kernel that is busy, or gone", { timeout: 30_000 }, () => {
 
 describe("what others do", { timeout: 30_000 }, () => {
   it("shows at once, and the place stays", async () => {
-    const { root, host, decided } = await open();
+    const { root, host, decided, notes } = await open();
     host.set("selection", JSON.stringify({ key: "0:2", turn: 1, n: 2 }));
     await settle();
-    decided.set("0:2", { as: "fix", note: "why" });
+    decided.set("0:2", "fix");
+    notes.set("0:2", "why");
     host.push("changes", "5");
     await settle();
     expect(place(host)).toMatchObject({ key: "0:2", n: 2 });

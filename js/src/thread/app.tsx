@@ -1,8 +1,9 @@
-import { useLayoutEffect, useMemo } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+import { keepFocus } from "../lib/focus.ts";
 import { useKernel, useOwned, useStore, useTrait } from "../lib/hooks.ts";
 import type { Host } from "../lib/host.ts";
 import { onKeys } from "../lib/keys.ts";
-import { readJson, readSelection, writeSelection, type ThreadState } from "../lib/protocol.ts";
+import { readJson, readSelection, writeSelection, type Thread, type ThreadState } from "../lib/protocol.ts";
 import { Live, Notices } from "../lib/status.tsx";
 import { clamp } from "../lib/window.ts";
 import { inReadingOrder, stepIssue } from "./blocks.ts";
@@ -17,7 +18,9 @@ export function ThreadApp({ host }: { host: Host }) {
   const kernel = useKernel(host);
   const state = useMemo(() => readJson<ThreadState>(stateText), [stateText]);
   const selection = useMemo(() => readSelection(selectionText), [selectionText]);
+  const changes = Number(useTrait(host, "changes")) || 0;
   const source = useStore(useOwned(() => new ThreadSource(host)));
+  const frame = useRef<HTMLDivElement>(null);
   const display = useDisplay();
 
   useLayoutEffect(() => source.seed(state.thread ?? null), [state]);
@@ -25,7 +28,16 @@ export function ThreadApp({ host }: { host: Host }) {
     if (selection.key) source.open(selection.key, selection.turn ?? null);
   }, [selection, state]);
 
+  // What was sent may be older than the last step, in a page that was loaded again.
+  const seen = useRef(NaN);
+  useEffect(() => {
+    if (changes !== (isNaN(seen.current) ? (state.serial ?? changes) : seen.current)) void source.follow();
+    seen.current = changes;
+  }, [changes]);
+  useLayoutEffect(() => keepFocus(frame.current!, () => frame.current!.querySelector<HTMLElement>(".rt-thread-box")), []);
+
   const thread = source.thread ?? state.thread ?? null;
+  const told = useChange(thread);
   const ordered = useMemo(() => (thread ? inReadingOrder(thread) : []), [thread]);
   const own = selection.key === thread?.key ? selection : {};
   const step = (direction: 1 | -1) => {
@@ -50,7 +62,7 @@ export function ThreadApp({ host }: { host: Host }) {
   const current = ordered[at];
 
   return (
-    <div tabIndex={-1} class="rt-frame rt-thread-frame" onKeyDown={keys}>
+    <div ref={frame} tabIndex={-1} class="rt-frame rt-thread-frame" onKeyDown={keys}>
       <Notices error={error} kernel={kernel} failure={source.failure} onRetry={() => source.retry()} />
       <ThreadView
         thread={thread}
@@ -61,8 +73,24 @@ export function ThreadApp({ host }: { host: Host }) {
         onSelect={(next) => host.set("selection", writeSelection(next))}
         onMore={(direction) => source.more(direction)}
         onCopy={kernel === "none" ? undefined : source.copy}
+        reviewed
       />
       <Live text={current ? `Finding ${at + 1} of ${ordered.length}: ${current.message}` : ""} />
+      <Live text={told} />
     </div>
   );
+}
+
+/** A sentence on what became of the conversation while it was open. */
+function useChange(thread: Thread | null): string {
+  const before = useRef(thread);
+  const [told, tell] = useState("");
+  useEffect(() => {
+    const old = before.current;
+    before.current = thread;
+    if (!thread || !old || old.key !== thread.key) return tell("");
+    if (old.state !== thread.state) tell(`Conversation #${thread.index} is ${thread.edited ? "edited" : "as it is in the file"} now.`);
+    else if (old.decision !== thread.decision) tell(`Conversation #${thread.index}: ${thread.decision ?? "not decided"}.`);
+  }, [thread]);
+  return told;
 }

@@ -10,17 +10,20 @@ interface Props {
   ordered: Issue[];
   selection: Selection;
   display: Display;
+  /** Whether what was decided stands here. */
+  reviewed: boolean;
   onSelect: (issue: Issue) => void;
   onCopy: OnCopy | undefined;
 }
 
-export function ThreadHead({ thread, ordered, selection, display, onSelect, onCopy }: Props) {
+export function ThreadHead({ thread, ordered, selection, display, reviewed, onSelect, onCopy }: Props) {
   const facts = [
     thread.format,
     thread.line !== null && `line ${number(thread.line)}`,
     plural(thread.turn_count, "turn"),
     plural(thread.words, "word"),
   ].filter(Boolean);
+  const standing = reviewed && [thread.decision, ...(thread.tags ?? []), thread.note && `“${thread.note}”`].filter(Boolean);
   return (
     <header class="rt-thread-head">
       <b>#{thread.index}</b>
@@ -28,6 +31,18 @@ export function ThreadHead({ thread, ordered, selection, display, onSelect, onCo
         {thread.title || thread.id || ""}
       </span>
       <span class="rt-facts">{facts.join(" · ")}</span>
+      {thread.edited && (
+        <b class="rt-edited" title="Not as it is in the file">
+          edited
+        </b>
+      )}
+      {standing && standing.length > 0 && (
+        <span class="rt-facts rt-standing" title={standing.join("\n")}>
+          {standing.map((one, at) => (
+            <bdi key={at}>{one}</bdi>
+          ))}
+        </span>
+      )}
       <div class="rt-tools" role="group" aria-label="this conversation">
         <Jump thread={thread} ordered={ordered} selection={selection} onSelect={onSelect} />
         {onCopy && <Actions key={thread.key} turn={null} onCopy={onCopy} />}
@@ -45,7 +60,7 @@ export function ThreadHead({ thread, ordered, selection, display, onSelect, onCo
   );
 }
 
-function Jump({ thread, ordered, selection, onSelect }: Omit<Props, "display" | "onCopy">) {
+function Jump({ thread, ordered, selection, onSelect }: Omit<Props, "display" | "reviewed" | "onCopy">) {
   const count = thread.finding_count ?? ordered.length;
   if (count === 0) return null;
   const at = ordered.findIndex((issue) => issue.n === selection.n);

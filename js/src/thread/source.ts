@@ -30,6 +30,7 @@ export class ThreadSource extends Store {
   seed(thread: Thread | null): void {
     this.#kept.clear();
     this.#show(thread && { ...thread, issues: [...thread.issues] });
+    if (thread?.cut) void this.refresh();
   }
 
   /** Makes sure that a conversation, and the turn if one is named, is there. */
@@ -46,6 +47,35 @@ export class ThreadSource extends Store {
     const from = direction > 0 ? thread.from + thread.turns.length : Math.max(0, thread.from - BLOCK);
     const count = direction > 0 ? BLOCK : thread.from - from;
     if (count > 0 && from < thread.turn_count) void this.#load(thread.key, from, count);
+  }
+
+  /** Asks again for what is here of the open conversation; it stays on the screen until it has come anew. False if it is gone. */
+  async refresh(): Promise<boolean> {
+    const { thread, opening } = this;
+    if (opening !== null || !thread) return true;
+    const end = Math.max(BLOCK, thread.from + thread.turns.length);
+    const reply = await this.#pages(thread.key, thread.from, end - thread.from, "conversation again");
+    // What was opened meanwhile is newer.
+    if (reply.status !== "ok" || this.opening !== null || this.thread?.key !== thread.key) return reply.status !== "failed";
+    // A page without a kernel has nothing but the beginning.
+    if (!reply.result.cut) this.seed(reply.result);
+    return true;
+  }
+
+  /** Takes in a step that was made anywhere; only a conversation that is another one now is asked for again. */
+  async follow(): Promise<void> {
+    const { thread, opening } = this;
+    this.#kept.clear();
+    if (opening !== null || !thread || !asks.has(this.#host.get("kernel"))) return;
+    const reply = await this.#host.request("conversation", { key: thread.key, from: 0, count: 0 }, "conversation now");
+    if (reply.status === "void" || this.#over || this.thread?.key !== thread.key) return;
+    if (reply.status === "failed") {
+      this.failure = reply.error;
+      return this.changed();
+    }
+    const { state, decision, note, tags } = reply.result;
+    if (state !== this.thread.state) await this.refresh();
+    else this.#show({ ...this.thread, coming: false, decision, note, tags });
   }
 
   retry(): void {
@@ -90,11 +120,11 @@ export class ThreadSource extends Store {
   }
 
   /** Turns of a conversation, in as many answers as it takes: one ends early where it would be too large. */
-  async #pages(key: Key, from: number, count: number): Promise<Reply<Loaded>> {
+  async #pages(key: Key, from: number, count: number, purpose = "conversation"): Promise<Reply<Loaded>> {
     let whole: Loaded | null = null;
     let next = from;
     do {
-      const reply: Reply<Thread> = await this.#host.request("conversation", { key, from: next, count: from + count - next }, "conversation");
+      const reply: Reply<Thread> = await this.#host.request("conversation", { key, from: next, count: from + count - next }, purpose);
       if (reply.status !== "ok") return reply;
       whole = (whole && joined(whole, reply.result)) || reply.result;
       next = whole.from + whole.turns.length;
@@ -106,7 +136,7 @@ export class ThreadSource extends Store {
   /** Asks for what is missing, after and then before what is there, without a word if nothing answers. */
   async #fill(): Promise<void> {
     const thread = this.thread;
-    if (!thread || thread.coming || thread.turn_count > WHOLE || !asks.has(this.#host.get("kernel"))) return;
+    if (!thread || thread.coming || thread.cut || thread.turn_count > WHOLE || !asks.has(this.#host.get("kernel"))) return;
     const end = thread.from + thread.turns.length;
     const from = end < thread.turn_count ? end : Math.max(0, thread.from - FILL);
     const count = end < thread.turn_count ? FILL : thread.from - from;

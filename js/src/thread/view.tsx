@@ -30,6 +30,8 @@ export interface ThreadViewProps {
   onCopy?: OnCopy | undefined;
   tools?: ((turn: Turn) => ComponentChildren) | undefined;
   slot?: Slot | null;
+  /** Whether the head says what was decided. */
+  reviewed?: boolean;
 }
 
 /** One conversation, turn by turn. */
@@ -41,7 +43,7 @@ export function ThreadView(props: ThreadViewProps) {
 
 const NONE: Selection = {};
 
-function OpenThread({ thread, selection, display, busy, asked = 0, onSelect, onMore, onCopy, tools, slot = null }: ThreadViewProps & { thread: Loaded }) {
+function OpenThread({ thread, selection, display, busy, asked = 0, onSelect, onMore, onCopy, tools, slot = null, reviewed = false }: ThreadViewProps & { thread: Loaded }) {
   const box = useRef<HTMLDivElement>(null);
   const bubbleId = useUnique("rt-bubble");
   const [pointed, setPointed] = useState<Pointed | null>(null);
@@ -143,7 +145,7 @@ function OpenThread({ thread, selection, display, busy, asked = 0, onSelect, onM
   const whole = thread.issues.filter((issue) => issue.turn === null);
   return (
     <section class="rt-thread" aria-label={`conversation #${thread.index}`} aria-busy={busy}>
-      <ThreadHead thread={thread} ordered={ordered} selection={own} display={display} onSelect={select} onCopy={onCopy} />
+      <ThreadHead thread={thread} ordered={ordered} selection={own} display={display} reviewed={reviewed} onSelect={select} onCopy={onCopy} />
       {display.search > 0 && <Find thread={thread} box={box} display={display} sight={drawing.sight} onDraw={drawing.draw} />}
       <div
         ref={box}
