@@ -29,6 +29,7 @@ FLAGS = [
 ]
 OWN_HOSTS = {"127.0.0.1", "localhost"}
 PATIENCE = 60  # seconds for the slowest step on a slow machine
+_BARS = 150  # pixels of a window above and below a notebook
 
 # No news, no update checks, and every cell in the page even when it is out of sight.
 SETTINGS = {
@@ -179,11 +180,23 @@ class Lab:
         self.page.evaluate("() => window.jupyterapp.shell.collapseLeft()")
 
     def picture(self, what: Locator, name: str) -> None:
-        """Keep a picture of a part of the page among the results of the run."""
+        """Keep a picture of a part of the page among the results of the run: of a tall one what the window holds, from its top."""
         results = Path(__file__).parent.parent / "test-results"
         results.mkdir(exist_ok=True)
+        path = results / f"{name}.png"
         what.scroll_into_view_if_needed()
-        what.screenshot(path=results / f"{name}.png", animations="disabled")
+        size, box = self.page.viewport_size, what.bounding_box()
+        if size is None or box is None or box["height"] <= size["height"] - _BARS:
+            what.screenshot(path=path, animations="disabled")
+            return
+        what.evaluate("part => part.scrollIntoView({ block: 'start' })")
+        place = what.bounding_box() or box
+        top = max(place["y"], 0)
+        self.page.screenshot(
+            path=path,
+            clip={"x": place["x"], "y": top, "width": place["width"], "height": size["height"] - _BARS},
+            animations="disabled",
+        )
 
 
 @contextlib.contextmanager

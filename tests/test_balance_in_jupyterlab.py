@@ -107,6 +107,7 @@ def test_keys_walk_over_the_marks_and_choose(lab: Lab, charts: Locator) -> None:
 @pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
 def test_axe_finds_nothing_in_the_charts(lab: Lab, charts: Locator, theme: str) -> None:
     lab.theme(theme)
+    lab.page.mouse.move(0, 0)
     lab.picture(charts, f"balance-{theme.split()[1].lower()}")
     assert wrongs(lab, charts) == []
     lab.theme("JupyterLab Light")
@@ -116,6 +117,7 @@ def test_a_narrow_cell_cuts_nothing(lab: Lab, charts: Locator) -> None:
     lab.page.set_viewport_size({"width": 640, "height": 1100})
     lab.page.wait_for_timeout(400)
     assert charts.evaluate("root => root.scrollWidth - root.clientWidth") <= 1
+    lab.page.mouse.move(0, 0)
     lab.picture(charts, "balance-640")
     lab.page.set_viewport_size({"width": 1600, "height": 1200})
 
