@@ -14,25 +14,24 @@ from ..core.live import Live
 from ..core.model import SEVERITIES, Conversation, Issue, Message
 from ..core.placing import Mask, Rows
 from ..core.query import Query
-from ..core.query_terms import sample_of, without
+from ..core.query_terms import without
 from ..core.report import Report
-from ..core.sampling import drawn
 from ..core.turns import encodable
 from ..core.wording import plural
 from ..gates import Gates
 from ..sources.roles import ROLES
 from ..training.tokens import TokenCounter
 from .charts_view import ChartsView
+from .conversation_list import TITLE, ConversationList
 from .conversation_view import ConversationView
 from .finding_order import Groups, Order, group_findings, order_findings
 from .gates_view import gates_view
 from .requests import PAGE, address, page_args, page_of
 from .review_actions import Actions
-from .review_state_view import decided, finding_facets, review_status, sample_estimate
+from .review_state_view import finding_facets, review_status, sample_estimate
 from .shortening import SENTENCE, shortened
 from .thread_view import Payload
 
-_TITLE = 80
 _KEPT = 16  # orders and queries of one state that are kept
 
 
@@ -73,7 +72,7 @@ class ReviewView:
             self._masks.clear()
             self._groups.clear()
             self.threads = ConversationView(self._live.report, self._tokens)
-            for name in ("_conversation_table", "_charts"):
+            for name in ("_list", "_charts"):
                 self.__dict__.pop(name, None)
         return self._live.report
 
@@ -134,7 +133,12 @@ class ReviewView:
         if isinstance(near := args.get("near"), str):
             source, index = address(near)
             here = (pl.col("source") == source) & (pl.col("index") == index)
-            at = self._listed(query, sort, descending).with_row_index("at").filter(here)["at"].to_list()
+            at = (
+                self._listed.ordered(query, sort, descending)
+                .with_row_index("at")
+                .filter(here)["at"]
+                .to_list()
+            )
             offset = page_of(at[0] if at else None, offset, limit)
         return self.conversations(query, sort, descending, offset, limit)
 
@@ -196,7 +200,7 @@ class ReviewView:
             "head": True,
             **shown,
             "id": None if found is None else shortened(encodable(found.id)),
-            "title": "" if found is None else encodable(found.title[:_TITLE]),
+            "title": "" if found is None else encodable(found.title[:TITLE]),
             "count": count,
         }
 
@@ -255,7 +259,7 @@ class ReviewView:
 
     def _matching_keys(self, query: str) -> list[str]:
         """The keys of the conversations that match a query."""
-        frame = self._listed(query, "file", False)
+        frame = self._listed.ordered(query)
         return [f"{source}:{index}" for source, index in frame.select("source", "index").iter_rows()]
 
     @property
@@ -322,61 +326,16 @@ class ReviewView:
         limit: int = PAGE,
     ) -> Payload:
         """One page of the list of conversations. By findings, turns or words, those with most come first."""
-        frame = self._listed(query, sort, descending)
-        return {
-            "query": query,
-            "sort": sort,
-            "descending": descending,
-            "offset": offset,
-            "matched": frame.height,
-            "total": self._conversation_table.height,
-            "rows": [
-                {
-                    "key": f"{row['source']}:{row['index']}",
-                    "index": row["index"],
-                    "id": shortened(row["id"]),
-                    "title": row["title"][:_TITLE],
-                    **{name: row[name] for name in ("turns", "words", "errors", "warnings", "infos")},
-                    **decided(self._report.dataset, row["source"], row["id"]),
-                }
-                for row in frame.slice(offset, limit).iter_rows(named=True)
-            ],
-        }
+        return self._listed.page(query, sort, descending, offset, limit)
 
-    def _listed(self, query: str, sort: str, descending: bool) -> pl.DataFrame:
-        frame = self._conversation_table
-        if query.strip():
-            rows = Query(query).conversation_rows(self._report.dataset, self._report)
-            if sort == "file" and (sample := sample_of(query)) is not None:
-                # A sample is read in the order in which it was drawn: what was read so far is a sample, too.
-                wanted = set(rows)
-                rows = [row for row in drawn(frame, sample[1]).tolist() if row in wanted]
-            frame = frame[rows]
-        columns = {
-            "file": [],
-            "findings": ["errors", "warnings", "infos"],
-            "turns": ["turns"],
-            "words": ["words"],
-        }
-        if sort not in columns:
-            raise QueryError(f"Conversations cannot be sorted by {sort!r}.")
-        if columns[sort]:
-            return frame.sort(columns[sort], descending=not descending, maintain_order=True)
-        return frame.reverse() if descending else frame
+    @property
+    def _listed(self) -> ConversationList:
+        _ = self._report  # a new one forgets what was listed
+        return self._list
 
     @cached_property
-    def _conversation_table(self) -> pl.DataFrame:
-        report = self._live.report
-        height = report.index.conversations.height
-        rows = report.findings.placed(report.index).conversations
-        severity = report.findings.table["severity"].to_numpy()
-        counts = {
-            name: np.bincount(rows[(severity == level) & (rows >= 0)], minlength=height)
-            for level, name in enumerate(("errors", "warnings", "infos"))
-        }
-        return report.index.conversations.with_columns(
-            pl.Series(name, values, dtype=pl.UInt32) for name, values in counts.items()
-        )
+    def _list(self) -> ConversationList:
+        return ConversationList(self._live.report)
 
     # ------------------------------------------------------------------ charts and state
 
