@@ -151,6 +151,25 @@ def test_what_is_saved_is_what_is_shown_now() -> None:
     assert {"severity:error", ""} <= {order["query"] for order in orders}
 
 
+@pytest.mark.parametrize("component", [rt.Review, rt.Issues, rt.Thread])
+def test_the_picture_without_scripts_is_of_what_is_shown_now(component: Any) -> None:
+    ds = rt.load(
+        [
+            {
+                "id": "a",
+                "messages": [{"role": "user", "content": "Hi "}, {"role": "assistant", "content": "Ho"}],
+            }
+        ]
+    )
+    panel = component(ds.check(), at="a") if component is rt.Thread else component(ds.check())
+    assert "1 blank at the end" in panel._static_html()
+    ds.edit("a", 0, text="Good morning")
+
+    twin = panel._static_html()
+    assert "1 blank at the end" not in twin
+    assert component is rt.Issues or "Good morning" in twin
+
+
 def test_a_file_of_an_empty_dataset_says_so() -> None:
     report = rt.load([]).check()
     assert says(rt.review(report).to_html()).startswith("This file holds 0 conversations and 0 findings")

@@ -40,5 +40,5 @@ class Issues(ReportComponent):
         return self._drawn(), record_findings(recording, self.filters, self._view.roles)
 
     def _static_html(self) -> str:
-        payload = json.loads(self.state)
+        payload = json.loads(as_json(self._drawn()))
         return findings_html(payload["findings"], empty=payload["empty"])

@@ -41,7 +41,7 @@ class Review(ReportComponent):
                 self.filters = _query(journal.place.get("filters"))
             chosen = self._left(journal.place) or self._view.first_place(self.filters)
         self.selection = as_json(chosen)
-        self.state = as_json(self._view.state(chosen.get("key"), self.filters, chosen.get("turn")))
+        self.state = as_json(self._drawn())
         self.observe(self._on_place, ["selection", "filters"])
 
     def _left(self, place: dict[str, Any]) -> dict[str, Any] | None:
@@ -68,15 +68,19 @@ class Review(ReportComponent):
             place = {"id": conversation.id, "turn": chosen.get("turn"), "filters": self.filters}
             self.report.dataset.journal.remember(place)
 
-    def _saved(self, recording: Recording) -> tuple[Any, str]:
+    def _drawn(self) -> dict[str, Any]:
+        """What is shown now."""
         chosen = json.loads(self.selection or "{}")
-        state = self._view.state(chosen.get("key"), self.filters, chosen.get("turn"))
+        return self._view.state(chosen.get("key"), self.filters, chosen.get("turn"))
+
+    def _saved(self, recording: Recording) -> tuple[Any, str]:
+        state = self._drawn()
         state["status"]["notice"] = None  # how a review is kept does not matter where none can be made
         opened = None if state["thread"] is None else state["thread"]["key"]
         return state, record_review(recording, self.filters, self._view.roles, opened)
 
     def _static_html(self) -> str:
-        return review_html(json.loads(self.state))
+        return review_html(json.loads(as_json(self._drawn())))
 
 
 def _query(text: Any) -> str:
