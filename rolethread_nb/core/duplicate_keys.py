@@ -27,12 +27,12 @@ def add_block(search: NearDuplicates, block: Block) -> None:
     """
     turns = block.turns
     said = ~turns["role"].is_in(_NOT_SAID).fill_null(False) & (turns["side"] != "rejected").fill_null(True)
-    words = _words(block, said.to_numpy())
     strict = np.array([reading.format in _PAIRED for reading in block.readings], dtype=bool)
     replies = _answers(block)
-    answers, rest = (_words(block, said.to_numpy() & part) for part in (replies, ~replies))
+    words, answered = _words(block, said.to_numpy(), replies)
+    answers = WordTable(words.hashes[answered], words.rows[answered], words.texts)
     few = (answers.counts <= (1 - search.similarity) / search.similarity * words.counts) | strict
-    questions, _ = summed(rest.rows, rest.hashes, len(block))
+    questions, _ = summed(words.rows[~answered], words.hashes[~answered], len(block))
     spoken = np.flatnonzero(said.to_numpy())
     owners = turns["conversation"].to_numpy()[spoken]
     opens = np.diff(owners.astype(np.int64), prepend=-1) != 0
@@ -40,12 +40,13 @@ def add_block(search: NearDuplicates, block: Block) -> None:
     search.add(words, _among(answers, few), strict, _labels(block), questions)
 
 
-def _words(block: Block, kept: Flags) -> WordTable:
-    """The words of some turns, by conversation."""
+def _words(block: Block, kept: Flags, replies: Flags) -> tuple[WordTable, Flags]:
+    """The words of some turns, by conversation; and which of them stand in replies."""
     words = _with_calls(block)
     at = block.turns["conversation"].to_numpy().astype(np.int64)
     within = np.flatnonzero(kept[words.rows])
-    return WordTable(words.hashes[within], at[words.rows[within]], len(block))
+    turn = words.rows[within]
+    return WordTable(words.hashes[within], at[turn], len(block)), replies[turn]
 
 
 def _with_calls(block: Block) -> WordTable:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -80,10 +81,19 @@ def _fill(sketches: Sketches, empty: Flags, values: Hashes, owners: Places) -> N
 
 def _mixed(values: Hashes, number: int) -> Hashes:
     """The shingles under other numbers of 32 bits: each ``number`` puts them in another order."""
+    factor, mask = _order(number)
+    found: Hashes = values ^ mask
+    found *= factor
+    found ^= found >> np.uint32(15)
+    found *= np.uint32(0x2C1B3C6D)
+    found ^= found >> np.uint32(16)
+    return found
+
+
+@cache
+def _order(number: int) -> tuple[np.uint32, np.uint32]:
     factor, mask = np.random.default_rng((_SEED, number)).integers(1 << 32, size=2, dtype=np.uint32)
-    found: Hashes = (values ^ mask) * (factor | np.uint32(1))
-    found = (found ^ (found >> np.uint32(15))) * np.uint32(0x2C1B3C6D)
-    return found ^ (found >> np.uint32(16))
+    return factor | np.uint32(1), mask
 
 
 def agreement(sketches: Sketches, left: Places, right: Places) -> Places:
