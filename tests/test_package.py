@@ -190,7 +190,7 @@ def test_the_metadata_names_python_license_version_and_extras(wheel: Path) -> No
     assert info["Requires-Python"] == ">=3.11"
     assert info["License-Expression"] == "Apache-2.0"
     assert f'"{info["Version"]}"' in (ROOT / "rolethread_nb" / "_version.py").read_text()
-    assert set(info.get_all("Provides-Extra")) == {"hf", "dask", "demo", "test"}
+    assert set(info.get_all("Provides-Extra")) == {"hf", "dask", "demo", "docs", "test"}
 
 
 # Where there is no node ------------------------------------------------------------------------------------------
