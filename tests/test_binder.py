@@ -73,8 +73,18 @@ def test_postbuild_installs_this_repository_with_extras_that_exist() -> None:
 
 
 def test_the_documented_link_opens_a_notebook_that_is_here() -> None:
-    for document in (BINDER / "postBuild", ROOT / "CONTRIBUTING.md"):
+    for document in (BINDER / "postBuild", ROOT / "README.md"):
         link = re.search(r"\S+\?urlpath=[^\s)>`]+", document.read_text()).group()
         (urlpath,) = parse_qs(urlsplit(link).query)["urlpath"]
         assert urlpath.startswith("lab/tree/"), link
         assert (ROOT / urlpath.removeprefix("lab/tree/")).is_file(), link
+
+
+def test_the_badge_and_the_colab_notebook_name_the_same_repository() -> None:
+    badge = re.search(r"mybinder\.org/v2/gh/([\w.-]+/[\w.-]+)/", (ROOT / "README.md").read_text())
+    colab = re.search(
+        r"https://github\.com/([\w.-]+/[\w.-]+)", (ROOT / "example_notebooks" / "04_colab.ipynb").read_text()
+    )
+    assert badge is not None
+    assert colab is not None
+    assert badge[1] == colab[1]

@@ -235,7 +235,7 @@ def test_the_table_of_real_files_is_what_is_found_in_them(shared_data: Path) -> 
     )
 
 
-@pytest.mark.parametrize("name", sorted(path.name for path in EXAMPLES.glob("*.ipynb")))
+@pytest.mark.parametrize("name", sorted(path.name for path in EXAMPLES.glob("[0-9]*.ipynb")))
 def test_an_example_notebook_runs_from_top_to_bottom(clone: Path, name: str) -> None:
     notebook = nbformat.read(clone / "example_notebooks" / name, as_version=4)
     NotebookClient(
@@ -244,6 +244,12 @@ def test_an_example_notebook_runs_from_top_to_bottom(clone: Path, name: str) -> 
     shown = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     assert any("application/vnd.jupyter.widget-view+json" in output.get("data", {}) for output in shown)
     assert not [output for output in shown if output.output_type == "error"]
+
+
+def test_the_index_of_the_example_notebooks_names_each_of_them_once() -> None:
+    (cell,) = nbformat.read(EXAMPLES / "index.ipynb", as_version=4).cells
+    named = re.findall(r"\]\(([^)]+)\)", cell.source)
+    assert named == sorted(path.name for path in EXAMPLES.glob("[0-9]*.ipynb"))
 
 
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.ipynb")), ids=lambda path: path.name)
