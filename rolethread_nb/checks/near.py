@@ -21,6 +21,7 @@ class _Near:
     """Feeds the search for near-duplicates; remembers what is an exact copy, or the same dialogue as an earlier one."""
 
     def __init__(self, similarity: float = SIMILARITY) -> None:
+        self._similarity = similarity
         self._collected = Collected(similarity)
         self._places: list[Places] = []
         self._fresh: list[Flags] = []
@@ -74,8 +75,7 @@ class _Near:
 
     def duplicates(self) -> tuple[float, Found]:
         """All that is duplicate in what was seen, and the Jaccard index from which on it is."""
-        assert self._collected.search is not None
-        return self._collected.search.similarity, self._collected.found()
+        return self._similarity, self._collected.found()
 
     def _said_already(self) -> Flags:
         """Which conversations dup.exact or dup.dialogue flags."""
