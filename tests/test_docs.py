@@ -76,7 +76,6 @@ def test_the_python_of_a_page_runs(page: str, clone: Path) -> None:
 
 # What is shown and cannot be run here, by its first words, and where it is held instead.
 SHOWN = {
-    "https://mybinder.org/": "a link to fill in",
     "papermill ": "another program; tests/test_review_notebook.py hands the parameters over",
     "report.ipynb: 6 outputs frozen": "what a command prints; tests/test_freeze.py",
     "✗ leak.macro: not measured": "what a command prints; tests/test_gates.py",
