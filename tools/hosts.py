@@ -13,13 +13,13 @@ import subprocess
 import sys
 import tempfile
 import time
-import venv
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from hosts_page import RECORD, read_record, write_pages, written_record
+from own_environments import python_in
 from playwright.sync_api import Error, expect
 
 ROOT = Path(__file__).parent.parent
@@ -146,19 +146,7 @@ HOSTS = {
 
 def python_of(folder: Path, name: str) -> Path:
     """The interpreter of an environment, which is made if it is not there."""
-    home = folder / name
-    python = home / "bin" / "python"
-    packages = "\n".join((*ENVIRONMENTS[name], *OWN))
-    made = home / ".made"
-    if made.exists() and made.read_text(encoding="utf-8") == packages:
-        return python
-    print(f"set-up: environment {name}", flush=True)
-    if not python.exists():
-        venv.create(home, with_pip=True)
-    install = [str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check"]
-    subprocess.run([*install, *ENVIRONMENTS[name], *OWN], check=True)
-    made.write_text(packages, encoding="utf-8")
-    return python
+    return python_in(folder / name, (*ENVIRONMENTS[name], *OWN))
 
 
 def look_at(folder: Path, name: str) -> dict[str, Any]:

@@ -15,12 +15,12 @@ import subprocess
 import sys
 import tempfile
 import time
-import venv
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from own_environments import python_in
 from trainers_page import RECORD, read_record, write_page, written_record
 
 ROOT = Path(__file__).parent.parent
@@ -114,23 +114,10 @@ ENVIRONMENTS = {
 
 def python_of(folder: Path, name: str) -> Path:
     """The interpreter of an environment, which is made if it is not there."""
-    home = folder / name
-    python = home / "bin" / "python"
     wanted = ENVIRONMENTS[name]
-    packages = "\n".join((*wanted.requires, *OWN, *wanted.alone))
-    made = home / ".made"
-    if made.exists() and made.read_text(encoding="utf-8") == packages:
-        return python
-    print(f"set-up: environment for {name}", flush=True)
-    if not python.exists():
-        venv.create(home, with_pip=True)
-    install = [str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check"]
-    subprocess.run([*install, wanted.requires[0]], check=True)  # torch first, so that nothing else chooses it
-    subprocess.run([*install, *wanted.requires, *OWN], check=True)
-    if wanted.alone:
-        subprocess.run([*install, "--no-deps", *wanted.alone], check=True)
-    made.write_text(packages, encoding="utf-8")
-    return python
+    first = wanted.requires[:1]  # torch, so that nothing else chooses it
+    alone = [("--no-deps", *wanted.alone)] if wanted.alone else []
+    return python_in(folder / name, first, (*wanted.requires, *OWN), *alone)
 
 
 def run(python: Path, script: str, record: Path) -> bool:
