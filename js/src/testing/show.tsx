@@ -20,8 +20,11 @@ export async function show(View: App, host: Host, parent: HTMLElement = document
   return el.querySelector<HTMLElement>(".rtnb")!;
 }
 
+/** Unmounts what is shown. What its effects clean up is done on return: preact would do it after a next paint, when the document may be gone. */
 export function takeDown(): void {
-  for (const stop of shown.splice(0)) stop();
+  void act(() => {
+    for (const stop of shown.splice(0)) stop();
+  });
   document.body.replaceChildren();
 }
 
