@@ -126,7 +126,13 @@ def run(python: Path, script: str, record: Path) -> bool:
     began = time.monotonic()
     # One thread each, since several run beside each other. The order of sets is the same every time: in some places
     # a trainer leaves its choice to that.
-    own = {"AGREEMENT_RECORD": str(record), "PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1"}
+    # Thousands of small files are written for the trainers to read: they go with the run.
+    own = {
+        "AGREEMENT_RECORD": str(record),
+        "PYTHONHASHSEED": "0",
+        "OMP_NUM_THREADS": "1",
+        "TMPDIR": str(record.parent),
+    }
     done = subprocess.run(
         [str(python), str(SCRIPTS / f"{name}.py"), *arguments],
         env={**os.environ, **own},
@@ -165,14 +171,17 @@ def main() -> int:
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(ENVIRONMENTS))
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="so many scripts at once")
     arguments = parser.parse_args()
-    found = Path(tempfile.mkdtemp()) / "record.jsonl"
     names = arguments.names or list(ENVIRONMENTS)
     pythons = {name: python_of(arguments.folder.resolve(), name) for name in names}
-    jobs = [(pythons[name], script, found) for name in names for script in ENVIRONMENTS[name].scripts]
-    with ThreadPoolExecutor(arguments.jobs) as pool:
+    with (
+        tempfile.TemporaryDirectory(prefix="agreement-") as folder,
+        ThreadPoolExecutor(arguments.jobs) as pool,
+    ):
+        found = Path(folder) / "record.jsonl"
+        jobs = [(pythons[name], script, found) for name in names for script in ENVIRONMENTS[name].scripts]
         agree = list(pool.map(run, *zip(*jobs, strict=True)))
+        remember(found)
     failed = [script for (_, script, _), agrees in zip(jobs, agree, strict=True) if not agrees]
-    remember(found)
     print("all agree" if not failed else f"disagreements: {', '.join(failed)}")
     return 1 if failed else 0
 
