@@ -606,15 +606,6 @@ def test_scripts_are_those_of_unicode(many: list[str]) -> None:
             assert found == (next(name for name in SCRIPTS if counts[name] == most) if most else None)
 
 
-def test_a_short_turn_is_in_the_language_of_its_conversation() -> None:
-    english = chat((User, "Can you tell me what the weather is like over there?"), (Reply, "Sunny, mostly."))
-    german = chat(
-        (User, "Wie verbringt ihr denn eure langen Abende dort draußen, wenn es regnet?"), (Reply, "Angeln.")
-    )
-    balance = rt.load([english, german, chat((User, "Как дела?"), (Reply, "Хорошо"))]).balance()
-    assert counted(balance, "language") == {"en": 2, "Latin script": 2, "Cyrillic script": 2}
-
-
 def test_prompts_that_are_nearly_the_same_are_one_variant() -> None:
     prompt = "You are a patient teacher of physics who explains one step at a time and asks what the learner thinks about it."
     changed = prompt.replace("physics", "chemistry")

@@ -9,6 +9,8 @@ import polars as pl
 
 from ..language.scripts import JAPANESE, SCRIPTS
 from ..language.speech import FAMILIES
+from ..language.spoken import READ
+from ..language.tongues import language_names
 from .facet import Collector, Each, Facet, Unit
 from .phrases import CHARACTERS, MOST, WORDS, Phrases
 from .speech import ACTIONS, tenses, viewpoints
@@ -145,9 +147,10 @@ LANGUAGES = (
         "Language",
         "turn",
         "category",
-        "The language, where there is a pack of it (docs/language-packs.md), by the stop words among its first 100 characters; a turn of fewer than 8 words goes by its"
-        " whole conversation. Else the script alone. None without letters.",
+        f"One of some thirty languages, by a vote of the function words among its first {READ} words, else by that of its whole conversation if it is"
+        " in the same script. Where neither tells, the script alone. None without letters.",
         lambda: Each(_languages),
+        label=lambda gathered, value: language_names().get(value, value),
     ),
     Facet(
         "script",

@@ -12,6 +12,7 @@ from ..checks.charts.wording import term
 from ..core.query_terms import NAMES, range_of
 from ..core.word_table import Flags
 from ..language.packs import languages
+from ..language.tongues import language_names
 from ..sources.formats import formats
 from .distributions import Distributions
 from .facet import Facet
@@ -43,7 +44,10 @@ def values_of(name: str, dataset: Dataset) -> Sequence[str] | None:
         described = dataset.index.conversations["format"].unique(maintain_order=True)
         return list(dict.fromkeys([*described, *(form.name for form in formats())]))
     if name == "language":
-        return [*languages(), *(f"{script} script" for script in _ALL["script"].values)]
+        return [
+            *dict.fromkeys([*language_names(), *languages()]),
+            *(f"{script} script" for script in _ALL["script"].values),
+        ]
     return (_ALL[name].values if name in _ALL else ()) or None
 
 

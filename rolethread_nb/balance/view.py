@@ -9,13 +9,10 @@ import polars as pl
 
 from ..core.blocks import Block
 from ..core.word_table import WordTable, words_of
-from ..language.packs import Pack, languages, pack
-from ..language.scripts import HEAD, scripts
+from ..language.scripts import scripts
+from ..language.spoken import spoken
 from .facet import Rows, Unit
 from .speech import Speech, speech_of
-
-_SHORT = 8  # a turn of fewer words is taken to be in the language of its conversation
-_SURE = 0.25  # so large a share of stop words tells a language also where the conversation is in another
 
 
 class View:
@@ -75,29 +72,6 @@ class View:
 
     @cached_property
     def language(self) -> pl.Series:
-        """The language of each turn that there is a pack for, null where it is in none of them.
-
-        The first 100 characters count. Only turns in the script of a pack are asked, one by one and all of a conversation together; one
-        of fewer than 8 words takes the language of all. Where the two disagree, the one has to be sure: a quarter of stop words.
-        """
-        found = pl.Series("language", [None], dtype=pl.String).new_from_index(0, self.turns.height)
-        for name in languages():
-            one = pack(name)
-            script = scripts(pl.Series([" ".join(one.stop_words.words)]))[0]
-            at = (found.is_null() & (self.script == script)).arg_true()
-            words = words_of(_heads(self.turns["text"].gather(at), one))
-            place = self.turns["conversation"].gather(at).to_numpy().astype(np.int64)
-            whole = WordTable(words.hashes, place[words.rows], len(self.block))
-            short, together = words.counts < _SHORT, one.spoken(whole)[place]
-            sure = ~short & (words.count(one.stop_words) >= _SURE * words.counts)
-            spoken = (together & (short | one.spoken(words))) | sure
-            found = found.scatter(at.filter(pl.Series(spoken)), name)
-        return found
-
-
-def _heads(texts: pl.Series, language: Pack) -> pl.Series:
-    """What a vote looks at. Letters that no stop word has become blanks where that is quicker: none of them is in ASCII."""
-    heads = texts.str.slice(0, HEAD)
-    if not "".join(language.stop_words.words).isascii():
-        return heads
-    return heads.str.replace_all(r"[^\x00-\x7f]", " ")
+        """The language of each turn, null where nobody can tell."""
+        conversation = self.turns["conversation"].to_numpy().astype(np.int64)
+        return spoken(self.block.words, self.script, conversation, len(self.block))

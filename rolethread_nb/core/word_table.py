@@ -63,6 +63,10 @@ class WordTable:
         """The words of some texts, as a table whose texts are these in their order."""
         return self.stretches(self.starts[rows], self.counts[rows])
 
+    def first_words(self, rows: Places, count: int) -> WordTable:
+        """The first ``count`` words of some texts, as a table whose texts are these in their order."""
+        return self.stretches(self.starts[rows], np.minimum(self.counts[rows], count))
+
     def stretches(self, starts: Places, counts: Places) -> WordTable:
         """So many words from some places on, each stretch a text of a new table."""
         before = np.cumsum(counts) - counts

@@ -62,6 +62,12 @@ def function_words() -> dict[str, frozenset[str]]:
     return {language: frozenset(words.split()) for language, words in _data()["words"].items()}
 
 
+def language_names() -> dict[str, str]:
+    """The languages that can be told, with their English names; those that are told apart from no other stand under the first of them."""
+    found: dict[str, str] = _data()["names"]
+    return found
+
+
 def names_language(text: str) -> bool:
     """Whether a text has the name of a language, or a word that asks for one: then another language is meant.
 
@@ -145,7 +151,7 @@ def votes(table: WordTable) -> Counts:
     return counts
 
 
-def probable(counts: Counts) -> np.ndarray[Any, np.dtype[np.int8]]:
+def probable(counts: np.ndarray[Any, Any]) -> np.ndarray[Any, np.dtype[np.int8]]:
     """The number of the language that leads each vote; -1 where it has too few votes, or another nearly as many."""
     counts = counts.copy()
     number = {language: n for n, language in enumerate(function_words())}

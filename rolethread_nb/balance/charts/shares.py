@@ -28,7 +28,6 @@ _SENTENCES: dict[str, Callable[[str, str], str]] = {
     "format": lambda top, share: f"{share} of records are laid out as {top}",
     "copies": lambda top, share: f"{share} of conversations: {top}",
 }
-_LANGUAGES = {"en": "English"}
 
 
 def bars(balance: Distributions, name: str) -> Chart | None:
@@ -78,7 +77,7 @@ def bars(balance: Distributions, name: str) -> Chart | None:
 def _named(name: str, value: str) -> str:
     if name == "speech_marks" and value.rsplit(maxsplit=1)[-1] in ("straight", "curly", "low", "corner"):
         return f"{value} quotation marks"
-    return _LANGUAGES.get(value, value) if name == "language" else value
+    return value
 
 
 def user_share(balance: Distributions) -> Chart | None:

@@ -13,6 +13,7 @@ from ...core.word_table import Flags, Places
 from ...language.speech import QUOTED
 from ...language.tongues import (
     Tongue,
+    language_names,
     names_language,
     probable,
     tongue,
@@ -150,16 +151,8 @@ def _says(evidence: Evidence) -> str:
     return f"A reply in {_name(evidence['reply'])} to a turn in {_name(evidence['user'])}"
 
 
-_NAMES = {
-    "en": "English", "de": "German", "fr": "French", "es": "Spanish", "pt": "Portuguese", "it": "Italian", "nl": "Dutch", "sv": "Swedish",
-    "da": "Danish, Norwegian or Swedish", "fi": "Finnish", "pl": "Polish", "cs": "Czech or Slovak", "hu": "Hungarian", "ro": "Romanian", "tr": "Turkish",
-    "id": "Indonesian", "vi": "Vietnamese", "sr": "Serbian or Croatian", "ru": "Russian", "uk": "Ukrainian", "bg": "Bulgarian", "el": "Greek",
-    "ar": "Arabic", "fa": "Persian", "ur": "Urdu", "he": "Hebrew", "hi": "Hindi", "zh": "Chinese", "ja": "Japanese", "ko": "Korean", "th": "Thai",
-}  # fmt: skip
-
-
 def _name(code: str) -> str:
-    return _NAMES.get(code, f"{code} script")
+    return language_names().get(code, f"{code} script")
 
 
 def _chat(question: str, answer: str) -> list[dict[str, str]]:
