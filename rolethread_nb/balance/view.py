@@ -74,4 +74,4 @@ class View:
     def language(self) -> pl.Series:
         """The language of each turn, null where nobody can tell."""
         conversation = self.turns["conversation"].to_numpy().astype(np.int64)
-        return spoken(self.block.words, self.script, conversation, len(self.block))
+        return spoken(self.block.words, self.script, conversation)

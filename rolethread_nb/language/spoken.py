@@ -19,7 +19,7 @@ READ = 20
 _OWN = {JAPANESE: "ja", "Hangul": "ko", "Thai": "th", "Greek": "el", "Han": "zh"}
 
 
-def spoken(words: WordTable, script: pl.Series, conversation: Places, conversations: int) -> pl.Series:
+def spoken(words: WordTable, script: pl.Series, conversation: Places) -> pl.Series:
     """The language of each turn, as a code; null where nobody can tell.
 
     A turn whose function words do not tell is in the language that those of its whole conversation tell, if that is written in its script.
@@ -28,18 +28,18 @@ def spoken(words: WordTable, script: pl.Series, conversation: Places, conversati
     Args:
         words: the words of each turn.
         script: the script of each turn.
-        conversation: the number of the conversation that each turn stands in.
-        conversations: how many there are.
+        conversation: the number of the conversation that each turn stands in, rising.
     """
     head = words.first_words(np.arange(words.texts), READ)
     counts = votes(head)
-    together = np.zeros((conversations, counts.shape[1]), dtype=np.int64)
-    np.add.at(together, conversation, counts)
+    begins = np.flatnonzero(np.diff(conversation, prepend=-1))
+    together = np.add.reduceat(counts, begins, axis=0, dtype=np.int64) if len(begins) else counts
+    turns = np.diff(begins, append=len(conversation))
     frame = pl.DataFrame(
         {
             "script": script,
             "own": _named(probable(counts)),
-            "whole": _named(probable(together)[conversation]),
+            "whole": _named(np.repeat(probable(together), turns)),
         }
     ).with_columns(alone=pl.col("script").replace_strict(_OWN, default=None, return_dtype=pl.String))
     written = _written()
