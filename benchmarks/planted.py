@@ -7,6 +7,9 @@ The real conversations are drawn by the seed from the shared mixture; those with
 is clean as far as anybody can tell. A flaw is planted into a conversation of its own: structure and text by a small change to a real
 one, habits by the hand-written passages beside the rules (``rolethread_nb/checks/labelled``), which here stand among others. ``false``
 are findings of the rule in conversations where nothing was planted.
+
+Catchphrases are planted in a set of their own: the same conversations given to forty characters, of whom some (at most twenty) say a
+phrase in two of five replies. ``false`` are phrases of characters that were not planted.
 """
 
 from __future__ import annotations
@@ -85,6 +88,57 @@ STRUCTURE: dict[str, Plant] = {
 }
 
 
+CATCHPHRASES = (
+    "by the salt of the sea",
+    "as my grandmother’s raven says",
+    "well butter my wooden leg",
+    "the stars do not lie tonight",
+    "I count every silver coin twice",
+    "what would the lighthouse keeper do",
+    "my left knee smells rain coming",
+    "no oath outlives the winter snow",
+    "bei meinem roten Bart und Hammer",
+    "der Mond hat schon alles gehört",
+    "so wahr der Kessel heute pfeift",
+    "клянусь бородой старого деда",
+    "кот за печкой давно смеётся",
+    "per mille gatti del vecchio porto",
+    "la luna paga sempre i debiti",
+    "sur la moustache du vieux capitaine",
+    "le renard compte toujours ses poules",
+    "por las barbas del viejo molinero",
+    "el viento nunca olvida una deuda",
+    "bij de klompen van mijn grootvader",
+)
+_CHARACTERS = 40
+
+
+def catchphrases(chats: list[Chat], each: int, draw: random.Random) -> tuple[int, int, int]:
+    """How many were planted, found and false."""
+    phrases = CATCHPHRASES[:each]
+    records = []
+    for n, chat in enumerate(copy.deepcopy(chats)):
+        who = n % _CHARACTERS
+        for turn in chat:
+            if turn["role"] != "assistant":
+                continue
+            turn["name"] = f"Number {who}"
+            if who < len(phrases) and draw.random() < 0.4:
+                turn["content"] = _within(f"{phrases[who]},")(turn["content"])
+        records.append({"messages": chat})
+    data = "".join(json.dumps(record) + "\n" for record in records)
+    found = set()
+    false = 0
+    for issue in rt.load(data.encode()).check("roleplay", select=["style.overused_phrase"]):
+        of = issue.evidence.get("characters", [issue.evidence] if "character" in issue.evidence else [])
+        for who in (int(one["character"].split()[1]) for one in of):
+            if who < len(phrases) and issue.evidence["phrase"].lower() in phrases[who].lower():
+                found.add(who)
+            else:
+                false += 1
+    return len(phrases), len(found), false
+
+
 def clean(count: int, draw: random.Random) -> list[Chat]:
     """Real conversations of two exchanges or more, without any finding, drawn at random."""
     packed = (DATA / "big" / "real_mixed.jsonl.zst").read_bytes()
@@ -144,6 +198,9 @@ def main(count: int, each: int, seed: int) -> None:
         false = sum((code, n) in hits for n, (_, chat) in enumerate(records) if id(chat) in sources)
         totals.update(planted=len(planted), found=found, false=false)
         print(f"{code:28} {len(planted):8} {found:6} {len(planted) - found:7} {false:6}")
+    planted_phrases, found, false = catchphrases(chats, each, draw)
+    totals.update(planted=planted_phrases, found=found, false=false)
+    print(f"{'style.overused_phrase':28} {planted_phrases:8} {found:6} {planted_phrases - found:7} {false:6}")
     print(
         f"{'all':28} {totals['planted']:8} {totals['found']:6} {totals['planted'] - totals['found']:7} {totals['false']:6}"
     )

@@ -8,7 +8,7 @@ end is then counted from where it was half as frequent as it has to be, and its 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,7 @@ from ...core.word_table import Flags, Places
 SHORTEST, LONGEST = 4, 8
 _SLOTS = 1 << 22
 _KEPT = 1 << 24  # words
+_LOW = np.uint64(0xFFFFFFFF)
 Hashes = np.ndarray[Any, np.dtype[np.uint32]]
 
 
@@ -64,12 +65,16 @@ class PhraseCounts:
         found: Flags = (self._table >= least)[runs & np.uint32(_SLOTS - 1)] & (runs != 0)
         return found
 
+    def seen(self, runs: Hashes) -> Hashes:
+        """How often each run may have been seen so far; 0 for none."""
+        return np.where(runs != 0, self._table[runs & np.uint32(_SLOTS - 1)], np.uint32(0))
+
     def forget(self, least: float) -> None:
         """Drop what is rarer, if more words are kept than there is room for."""
         if self._words <= self._kept:
             return
         for n, runs in enumerate(self._runs):
-            near = _widened(self.often(runs, least))
+            near = widened(self.often(runs, least))
             self._runs[n] = np.where(self.often(runs, least), runs, 0)[near]
             self._rows[n] = self._rows[n][near]
         self._words = sum(map(len, self._runs))
@@ -84,22 +89,14 @@ class PhraseCounts:
         """
         if not self._runs:
             return []
-        runs, rows = np.concatenate(self._runs), np.concatenate(self._rows)
+        runs, rows = self.kept()
         at = np.flatnonzero(self.often(runs, self._least(runs, least, most)))
-        explained = np.zeros(len(runs), dtype=bool)
-        found: list[Common] = []
-        for length in range(LONGEST, SHORTEST - 1, -1):
-            keys, begins = _extended(runs, rows, at, length)
-            for places in _frequent(keys, begins, chats[rows[begins]], least):
-                if explained[places].mean() > 0.5:
-                    continue
-                own = runs[places[0] : places[0] + length - SHORTEST + 1]
-                found.append(Common(tuple(own.tolist()), length, rows[places]))
-                for step in range(1 - SHORTEST, length):
-                    inside = places + step
-                    inside = inside[(inside >= 0) & (inside < len(runs))]
-                    explained[inside] = True
-        return found
+        return longest(runs, runs, rows, at, chats, least)
+
+    def kept(self) -> tuple[Hashes, Places]:
+        """The hashes of all words that are kept, and the text that each stands in."""
+        self._runs, self._rows = [np.concatenate(self._runs)], [np.concatenate(self._rows)]
+        return self._runs[0], self._rows[0]
 
     def _least(self, runs: Hashes, least: float, most: int) -> float:
         """How often a run has to occur, so that there are not too many of them."""
@@ -108,13 +105,54 @@ class PhraseCounts:
         return least
 
 
+def low(hashes: Words) -> Hashes:
+    """32 bits of each hash; 0 is none of them."""
+    found: Hashes = (hashes & _LOW).astype(np.uint32) | np.uint32(1)
+    return found
+
+
+def longest(
+    keys: Hashes,
+    runs: Hashes,
+    rows: Places,
+    at: Places,
+    chats: Places,
+    least: float,
+    enough: Callable[[Places], bool] = lambda _: True,
+) -> list[Common]:
+    """The phrases that stand in so many conversations, longer ones first; shorter ones only where no longer one explains them.
+
+    Args:
+        keys: what tells the runs of four words apart; the runs themselves, or those of one character each.
+        runs, rows: the runs, and the text that each stands in.
+        at: the places of the runs that phrases are made of.
+        chats: the conversation of each text.
+        least: conversations that a phrase has to stand in.
+        enough: whether the places of a phrase are enough otherwise.
+    """
+    explained = np.zeros(len(runs), dtype=bool)
+    found: list[Common] = []
+    for length in range(LONGEST, SHORTEST - 1, -1):
+        hashes, begins = _extended(keys, rows, at, length)
+        for places in _frequent(hashes, begins, chats[rows[begins]], least):
+            if explained[places].mean() > 0.5 or not enough(places):
+                continue
+            own = runs[places[0] : places[0] + length - SHORTEST + 1]
+            found.append(Common(tuple(own.tolist()), length, rows[places]))
+            for step in range(1 - SHORTEST, length):
+                inside = places + step
+                inside = inside[(inside >= 0) & (inside < len(runs))]
+                explained[inside] = True
+    return found
+
+
 def count_into(table: Hashes, runs: Hashes) -> None:
     """Add some hashes to a table of rough counts; its size is a power of two."""
     size = np.uint32(len(table) - 1)
     np.add.at(table, runs & size, np.uint32(1))
 
 
-def _widened(flags: Flags) -> Flags:
+def widened(flags: Flags) -> Flags:
     """The places of the flags and of what lies between the first and the last word of their runs, and the next."""
     found = flags.copy()
     for step in range(1, SHORTEST + 1):

@@ -18,6 +18,7 @@ from ...core.hashing import Words
 from ...core.word_table import Places
 from ..rule import DatasetFinding, Evidence, Page, Rule
 from . import voice_drifts
+from .cast import character_replies
 from .frequent_words import Counts, FrequentWords
 from .voice_drifts import Character, Drifts
 from .voice_measures import MEASURES, STYLE, Sums, amounts, counted
@@ -66,7 +67,7 @@ class _Voices:
     def partial(self, block: Block) -> None:
         if not block.turns.height:
             return
-        replies = _replies(block)
+        replies = character_replies(block)
         long = replies.group_by("conversation", "key", maintain_order=True).agg(
             pl.len().alias("turns"),
             pl.col("words").sum().alias("length"),
@@ -168,31 +169,6 @@ class _Voices:
             }
             found.append(DatasetFinding(evidence, (), conversation=(source, index)))
         return found
-
-
-def _replies(block: Block) -> pl.DataFrame:
-    """The replies of characters: of a speaker with a name, else under a system prompt. Repeated conversations count once."""
-    turns = block.turns.with_row_index("row")
-    prompts = (
-        turns.filter(pl.col("role").is_in(["system", "developer"]) & (pl.col("words") > 0))
-        .unique("conversation", keep="first", maintain_order=True)
-        .select("conversation", prompt=pl.col("text").hash(11))
-    )
-    fresh = pl.Series(block.fresh[turns["conversation"].to_numpy()], dtype=pl.Boolean)
-    return (
-        turns.filter(
-            fresh
-            & (pl.col("role") == "assistant")
-            & pl.col("kind").is_in(["text", "parts"])
-            & (pl.col("side") != "rejected").fill_null(True)
-        )
-        .select("row", "conversation", "speaker", "text", "chars", "words")
-        .join(prompts, on="conversation", how="left", maintain_order="left")
-        .with_columns(
-            key=pl.when(pl.col("speaker").is_null()).then("prompt").otherwise(pl.col("speaker").hash(12))
-        )
-        .filter(pl.col("key").is_not_null())
-    )
 
 
 def _names(block: Block, entries: pl.DataFrame) -> pl.DataFrame:
