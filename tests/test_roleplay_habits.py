@@ -58,6 +58,7 @@ def test_a_drift_names_the_rarer_person_and_shows_both_sentences() -> None:
 
     assert (issue.turn, issue.severity) == (5, "warning")
     assert issue.evidence["way"] == "third"
+    assert issue.evidence["hits"] >= issue.evidence["threshold"] == 3
     assert replies[2][issue.start : issue.end] == "she said."
     start, end = issue.evidence["other_span"]
     assert replies[0][start:end] == "I said."
@@ -94,6 +95,8 @@ def test_a_change_of_tense_is_shown_with_its_verbs() -> None:
     (issue,) = found([told(*replies)], "style.tense_drift")
 
     assert (issue.turn, issue.severity) == (1, "info")
+    assert issue.evidence["hits"] >= issue.evidence["threshold"] == 3
+    assert issue.evidence["decided"] == 0.8
     assert "past" in issue.message
     assert "present" in issue.message
 
@@ -227,6 +230,89 @@ def test_two_conversations_of_one_prompt_that_contradict_one_another_are_a_note(
 )
 def test_what_was_or_seems_is_no_contradiction(said: str) -> None:
     assert not found([chat("You?", "I have green eyes.", "And?", said)], "roleplay.contradiction")
+
+
+HEIGHTS = ["six feet tall", "6 feet tall", "6'0\"", "5’11”", "6ft 0", "183cm", "1.83 m tall", "1,80 m tall", "5-foot-11", "six foot one", "71 inches tall"]  # fmt: skip
+
+
+@pytest.mark.parametrize("height", HEIGHTS)
+def test_one_height_in_other_units_is_no_contradiction_and_another_height_is(height: str) -> None:
+    said = f"I'm {height}."
+    assert not found([chat("You?", "I'm six feet tall.", "And?", said)], "roleplay.contradiction")
+    (issue,) = found([chat("You?", "I'm five feet tall.", "And?", said)], "roleplay.contradiction")
+
+    assert said[issue.start : issue.end] == said[:-1]
+    assert issue.evidence["slot"] == "height"
+    assert issue.evidence["value"] == pytest.approx(183, abs=3)
+    assert issue.message.endswith("cm here, 152 cm in turn 1")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "I'm almost six feet tall.",
+        "I'm over six feet tall.",
+        "I'm six feet tall or so.",
+        "I'm six feet away.",
+        "In heels I'm six feet tall.",
+        "I grew. I'm six feet tall.",
+        "When you smile, I'm six feet tall.",
+        "Next to you I'm two feet tall.",
+        "The wave is six feet tall.",
+        "I'm ten inches taller than you.",
+    ],
+)
+def test_what_is_not_an_exact_height_of_somebody_states_none(said: str) -> None:
+    assert not found([chat("You?", "I'm five feet tall.", "And?", said)], "roleplay.contradiction")
+
+
+def test_a_building_has_no_height_as_people_have() -> None:
+    texts = ("What is it?", "Grey Tower is 40 metres tall.", "And?", "Grey Tower is 60 metres tall.")
+    assert not found([chat(*texts)], "roleplay.contradiction")
+
+
+def test_an_age_is_no_number_before_a_point() -> None:
+    texts = ("You?", "I'm 34 years old.", "And?", "I'm 5.5 feet tall.")
+    assert not found([chat(*texts)], "roleplay.contradiction")
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "contradicts"),
+    [
+        ("I am a blacksmith.", "I work as a nurse.", True),
+        ("I'm a young detective.", "I'm a plumber by trade.", True),
+        ("Tom is a fisherman with an old boat.", "Tom works as a tailor by the harbour.", True),
+        ("I'm a doctor.", "I'm a surgeon.", False),
+        ("I'm a doctor.", "I'm a father.", False),
+        ("I'm a nurse.", "I'm a doctor's daughter.", False),
+        ("I'm a nurse.", "I'm a doctor of philosophy.", False),
+        ("I'm a nurse.", "I'm also a bartender.", False),
+        ("I'm a nurse.", "I'm a retired teacher.", False),
+        ("I'm a nurse.", "I'm a pilot in training.", False),
+        ("I'm a nurse and a baker.", "I'm a baker.", False),
+        ("I'm a nurse.", "Tonight I'm a cook for the two of us.", False),
+        ("I'm a nurse.", "You make it sound like I'm a butcher.", False),
+        ("I'm a nurse.", "I'm a cook, a driver and a teacher.", False),
+        ("I'm a nurse.", "Well, I'm a baker, and you know it.", True),
+        ("Mom is a nurse at the clinic.", "Mom is a baker at the market.", False),
+    ],
+)
+def test_only_occupations_that_exclude_one_another_contradict(
+    one: str, other: str, contradicts: bool
+) -> None:
+    assert bool(found([chat("Who?", one, "And?", other)], "roleplay.contradiction")) is contradicts
+
+
+@pytest.mark.parametrize(
+    ("one", "between", "other"),
+    [
+        ("I'm a cashier.", "I heard you got fired!", "I'm a baker."),
+        ("I'm six feet tall.", "Here, the potion.", "I'm six inches tall."),
+    ],
+)
+def test_a_change_between_two_facts_makes_both_true(one: str, between: str, other: str) -> None:
+    assert not found([chat("You?", one, between, other)], "roleplay.contradiction")
+    assert found([chat("You?", one, "And?", other)], "roleplay.contradiction")
 
 
 # ---------------------------------------------------------------- voices

@@ -47,10 +47,9 @@ class _Contradictions:
         english = pl.Series(pack("en").spoken(block.words))
         read = turns.select("conversation", "turn", "text", "kind", "side").filter(english)
         may = read.filter(
-            pl.col("kind").is_in(["text", "parts"])
-            & (pl.col("side") != "rejected").fill_null(True)
-            & pl.col("text").str.contains_any(self._facts.hints)
-        ).select("conversation", "turn")
+            pl.col("kind").is_in(["text", "parts"]) & (pl.col("side") != "rejected").fill_null(True)
+        )
+        may = may.filter(self._facts.candidates(may["text"])).select("conversation", "turn")
         for at, numbers in may.group_by("conversation", maintain_order=True).agg("turn").iter_rows():
             self._look(block, at, numbers)
 
@@ -74,7 +73,7 @@ class _Contradictions:
                 if against is None:
                     if owner == "assistant" and message.role == "assistant" and character and block.fresh[at]:
                         self._compare(character, stated, said)
-                elif (owner, fact.slot) not in said and not self._new_part(conversation, against.turn, turn):
+                elif (owner, fact.slot) not in said and not self._other_since(conversation, against, stated):
                     said.add((owner, fact.slot))
                     self._find(stated, against, owner)
 
@@ -87,9 +86,14 @@ class _Contradictions:
             said.add(("assistant", stated.fact.slot))
             self._find(stated, first, "assistant")
 
-    def _new_part(self, conversation: Conversation, first: int, last: int) -> bool:
-        between = conversation.messages[first:last]
-        return any(self._facts.new_part(message.text) for message in between if message.role == "user")
+    def _other_since(self, conversation: Conversation, first: _Stated, last: _Stated) -> bool:
+        """Whether the user gives out another part between two facts, or somebody says that the fact changes."""
+        between = conversation.messages[first.turn : last.turn]
+        return any(
+            self._facts.changes(last.fact.slot, message.text)
+            or (message.role == "user" and self._facts.new_part(message.text))
+            for message in between
+        )
 
     def _find(self, stated: _Stated, against: _Stated, owner: str) -> None:
         place, other = (stated.source, stated.index), (against.source, against.index)
@@ -139,7 +143,9 @@ def _says(evidence: Evidence) -> str:
     where = f"turn {evidence['other_turn']}"
     if evidence["other_conversation"]:
         where = f"conversation #{evidence['other_conversation'][1]}"
-    return f"{evidence['slot'].capitalize()}: {evidence['value']} here, {evidence['other']} in {where}"
+    unit = " cm" if evidence["slot"] == "height" else ""
+    value, other = f"{evidence['value']}{unit}", f"{evidence['other']}{unit}"
+    return f"{evidence['slot'].capitalize()}: {value} here, {other} in {where}"
 
 
 def _chat(*texts: str, system: str = "") -> list[dict[str, str]]:
@@ -163,8 +169,10 @@ RULES: tuple[Rule, ...] = (
         preview=True,
         page=Page(
             "Compares what English turns state of the assistant's character, of the user and of people by name: colour of eyes and hair, age,"
-            " handedness, species, name, number of brothers, sisters and children, names of parents and spouses. Number words count as numbers, kin"
-            " colours as one (auburn, red). A turn that says that something changed (used to, no longer, dyed, in disguise) states nothing, nor does"
+            " handedness, species, name, height, occupation, number of brothers, sisters and children, names of parents and spouses. Number words count as"
+            " numbers, kin colours as one (auburn, red), and heights within 3 cm (6 feet, 183 cm, 1.80 m). Of occupations it knows those that take a"
+            " person's days, by a list of which go together (doctor and surgeon, cook and innkeeper); where a turn speaks of a second, an earlier or a"
+            " later one (also, part-time, retired, in training), or somebody grows, quits or is hired in between, nothing is compared. A turn that says that something changed (used to, no longer, dyed, in disguise) states nothing, nor does"
             " a question or a condition; where the user gives out another part in between, nothing is compared. Between two conversations of one"
             " character or system prompt it is a note.",
             "The model learns that what was said before does not bind it.",
@@ -174,12 +182,16 @@ RULES: tuple[Rule, ...] = (
             _chat("You?", "I have green eyes.", "And?", "People look at my blue eyes."),
             _chat("How old are you?", "I'm 34 years old.", system="You are Tom, a 27-year-old fisherman."),
             _chat("Family?", "I have two sisters.", "Nice.", "I have three sisters, you know."),
+            _chat("How tall are you?", "I'm 6'2\" tall.", "Reach up!", "I can't, I'm only five foot four."),
+            _chat("Your work?", "I work as a nurse.", system="You are Tom, a young blacksmith."),
         ),
         silent=(
             _chat("You?", "I have green eyes.", "And?", "I have emerald eyes."),
             _chat("Hair?", "My hair is black.", "It was red!", "I dyed it. My red hair was dull."),
             _chat("Age?", "I'm 25 years old.", "Young!", "I am twenty-five years old."),
             _chat("Be Tom.", "My name is Tom.", "Now pretend to be Eve.", "My name is Eve."),
+            _chat("How tall?", "I'm six feet tall.", "In metres?", "I am 1.83 m tall."),
+            _chat("Your work?", "I'm a doctor.", "Of what?", "I'm a surgeon by trade."),
             _chat("Who?", "Elena has grey eyes.", "And Tom?", "Tom has brown eyes."),
         ),
     ),
