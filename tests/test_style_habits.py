@@ -269,6 +269,21 @@ def test_a_reply_in_another_language_says_in_which() -> None:
     assert (issue.start, issue.end) == (0, len(ENGLISH))
 
 
+def test_where_most_replies_are_in_another_language_that_is_how_the_data_are() -> None:
+    mixed = [chat(f"{ENGLISH} {number(n)}", question=f"{GERMAN} {number(n)}") for n in range(40)]
+    alike = [chat(f"{GERMAN} {number(n)}", question=f"{GERMAN} {number(n)}") for n in range(30)]
+    (issue,) = found(mixed + alike, MIX)
+    assert (issue.turn, issue.severity) == (None, "info")
+    assert (issue.evidence["pairs"], issue.evidence["other"], issue.evidence["share"]) == (70, 40, 0.571)
+    assert (
+        issue.message
+        == "40 of 70 replies (57.1%) are in another language or script than the turn before them"
+    )
+    assert len(issue.related) == 40
+    assert len(found(mixed[:15] + alike, MIX)) == 15
+    assert len(found(mixed[:20], MIX)) == 20  # too few to be a convention
+
+
 @pytest.mark.parametrize(
     "system",
     [

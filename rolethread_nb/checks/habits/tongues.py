@@ -20,7 +20,7 @@ from ...language.tongues import (
     votes,
     words_apart,
 )
-from ..rule import DatasetFinding, Evidence, Page, Rule
+from ..rule import RELATED_LIMIT, DatasetFinding, Evidence, Page, Rule
 from .reply_rows import first_words, reply_rows
 from .script_votes import LATIN, scripts_of
 
@@ -36,11 +36,16 @@ _quoted = re.compile(QUOTED)
 
 
 class _Mix:
-    """Asks the conversations in which a reply seems to be in another language than the user's turn before it."""
+    """Asks the conversations in which a reply seems to be in another language than the user's turn before it.
 
-    def __init__(self, letters: float) -> None:
-        self._letters = letters
+    Where most replies of a stretch of the dataset seem to be, they are counted and not asked.
+    """
+
+    def __init__(self, letters: float, pairs: float, most: float) -> None:
+        self._letters, self._pairs, self._most = letters, pairs, most
         self._found: list[DatasetFinding] = []
+        self._counted, self._other = 0, 0
+        self._examples: list[tuple[int, ...]] = []
 
     def partial(self, block: Block) -> None:
         replies = reply_rows(block)
@@ -48,10 +53,20 @@ class _Mix:
         replies, asked = replies[asked >= 0], asked[asked >= 0]
         if not len(replies):
             return
-        for reply, user in zip(*_candidates(block, replies, asked), strict=True):
+        others = _candidates(block, replies, asked)
+        if len(replies) >= self._pairs and len(others[0]) > self._most * len(replies):
+            self._count(block, others[0], len(replies))
+            return
+        for reply, user in zip(*others, strict=True):
             found = self._compare(block, int(reply), int(user))
             if found is not None:
                 self._found.append(found)
+
+    def _count(self, block: Block, others: Places, pairs: int) -> None:
+        self._counted += pairs
+        self._other += len(others)
+        shown = block.turns.select("conversation", "turn")[others[: RELATED_LIMIT - len(self._examples)]]
+        self._examples += [(block.source, block.indices[at], turn) for at, turn in shown.iter_rows()]
 
     def _compare(self, block: Block, reply: int, user: int) -> DatasetFinding | None:
         texts = block.turns["text"]
@@ -85,7 +100,15 @@ class _Mix:
         return DatasetFinding(evidence, [(*own, evidence["user_turn"])], conversation=own, span=span)
 
     def finish(self) -> list[DatasetFinding]:
-        return self._found
+        if not self._counted:
+            return self._found
+        evidence: Evidence = {
+            "pairs": self._counted,
+            "other": self._other,
+            "share": round(self._other / self._counted, 3),
+            "threshold": self._most,
+        }
+        return [DatasetFinding(evidence, self._examples), *self._found]
 
 
 def _asked(block: Block, replies: Places) -> Places:
@@ -148,6 +171,11 @@ def _is_meant(said: Tongue, asked: Tongue, before: Sequence[tuple[str | None, st
 
 
 def _says(evidence: Evidence) -> str:
+    if "pairs" in evidence:
+        return (
+            f"{evidence['other']:,} of {evidence['pairs']:,} replies ({evidence['share']:.1%}) are in another language or script than the turn"
+            " before them"
+        )
     return f"A reply in {_name(evidence['reply'])} to a turn in {_name(evidence['user'])}"
 
 
@@ -170,7 +198,8 @@ RULES: tuple[Rule, ...] = (
         preview=True,
         title="A reply in another language",
         wave=_Mix,
-        thresholds={"letters": 20},
+        thresholds={"letters": 20, "pairs": 50, "most": 0.5},
+        severity_of=lambda e: "info" if "pairs" in e else "warning",
         says=_says,
         where="content",
         page=Page(
@@ -178,7 +207,9 @@ RULES: tuple[Rule, ...] = (
             " once code, links and quoted speech are left out. The script is that of 60 % of the letters (a Chinese character counts as"
             " three); the language is told by a vote of function words of some thirty languages: at least 3, 15 % of the words, and twice as many as of any"
             " other. Danish, Norwegian and Swedish count as one, so do Czech and Slovak, and Serbian in its two scripts. Nothing is reported where an earlier turn names a language or asks for a"
-            " translation, is in the language of the reply, or mixes the two, nor for names, titles and code.",
+            " translation, is in the language of the reply, or mixes the two, nor for names, titles and code. Where over half (most) of at least 50"
+            " replies (pairs) that stand close together in the dataset seem to be in another language, that is how the data are: they are counted, and"
+            " reported once.",
             "A model that answers German questions in English for no reason will do so at random.",
             "A question in English, an answer in German.",
         ),
