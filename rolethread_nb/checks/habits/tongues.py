@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from bisect import bisect_left
 from typing import Any
 
 import numpy as np
+import polars as pl
 
 from ...core.blocks import Block
 from ...core.word_table import Flags, Places
@@ -14,6 +15,7 @@ from ...language.speech import QUOTED
 from ...language.tongues import (
     Tongue,
     language_names,
+    may_name_language,
     names_language,
     probable,
     tongue,
@@ -57,8 +59,9 @@ class _Mix:
         if len(replies) >= self._pairs and len(others[0]) > self._most * len(replies):
             self._count(block, others[0], len(replies))
             return
+        turns = _Turns(block, others[0])
         for reply, user in zip(*others, strict=True):
-            found = self._compare(block, int(reply), int(user))
+            found = self._compare(block, turns, int(reply), int(user))
             if found is not None:
                 self._found.append(found)
 
@@ -68,10 +71,9 @@ class _Mix:
         shown = block.turns.select("conversation", "turn")[others[: RELATED_LIMIT - len(self._examples)]]
         self._examples += [(block.source, block.indices[at], turn) for at, turn in shown.iter_rows()]
 
-    def _compare(self, block: Block, reply: int, user: int) -> DatasetFinding | None:
+    def _compare(self, block: Block, turns: _Turns, reply: int, user: int) -> DatasetFinding | None:
         texts = block.turns["text"]
-        answer, question = _prose(texts[reply]), _prose(texts[user])
-        said, asked = tongue(answer), tongue(question)
+        (answer, said), (question, asked) = turns.read(reply), turns.read(user)
         if min(said.letters, asked.letters) < self._letters or not _differ(said, asked):
             return None
         if said.script == asked.script and not (
@@ -79,9 +81,7 @@ class _Mix:
         ):
             return None
         at, source = int(block.turns["conversation"][reply]), block.source
-        first = int(np.searchsorted(block.turns["conversation"].to_numpy(), at))
-        before = list(zip(block.turns["role"][first:reply], texts[first:reply], strict=True))
-        if _is_meant(said, asked, before):
+        if turns.is_meant(said, asked, reply):
             return None
         turn_of = block.turns["turn"]
         start = len(texts[reply]) - len(texts[reply].lstrip())
@@ -109,6 +109,38 @@ class _Mix:
             "threshold": self._most,
         }
         return [DatasetFinding(evidence, self._examples), *self._found]
+
+
+class _Turns:
+    """The turns of a block that are asked, each read once."""
+
+    def __init__(self, block: Block, asked: Places) -> None:
+        self._texts, self._role = block.turns["text"], block.turns["role"]
+        self._conversation = block.turns["conversation"].to_numpy()
+        self._read: dict[int, tuple[str, Tongue]] = {}
+        concerned = np.isin(self._conversation, self._conversation[asked])
+        others = concerned & (self._role != "assistant").fill_null(True).to_numpy()
+        rows = np.flatnonzero(others)
+        may = self._texts.gather(rows).to_frame("text").select(may=may_name_language(pl.col("text")))["may"]
+        self._naming = [row for row in rows[may.to_numpy()].tolist() if names_language(self._texts[row])]
+
+    def read(self, row: int) -> tuple[str, Tongue]:
+        """What a turn says in plain words, and the language of it."""
+        if row not in self._read:
+            prose = _prose(self._texts[row])
+            self._read[row] = prose, tongue(prose)
+        return self._read[row]
+
+    def is_meant(self, said: Tongue, asked: Tongue, reply: int) -> bool:
+        """Whether another language is asked for, named, or already spoken in the conversation."""
+        first = int(np.searchsorted(self._conversation, self._conversation[reply]))
+        named = bisect_left(self._naming, first)
+        if named < len(self._naming) and self._naming[named] < reply:
+            return True
+        mixed = asked.shares.get(said.script or "", 0) >= _OTHER and asked.script != "Kana"
+        if said.script != asked.script and mixed:
+            return True
+        return any(self.read(row)[1].name == said.name for row in range(first, reply))
 
 
 def _asked(block: Block, replies: Places) -> Places:
@@ -158,16 +190,6 @@ def _is_in(text: str, own: Tongue, other: Tongue) -> bool:
     """Whether a text has words that only its own language has of the two, and hardly any that only the other has."""
     mine, theirs = words_apart(text, own.name, other.name)
     return mine >= _OWN_WORDS and mine >= _MARGIN * theirs
-
-
-def _is_meant(said: Tongue, asked: Tongue, before: Sequence[tuple[str | None, str]]) -> bool:
-    """Whether another language is asked for, named, or already spoken in the conversation."""
-    if any(role != "assistant" and names_language(text) for role, text in before):
-        return True
-    mixed = asked.shares.get(said.script or "", 0) >= _OTHER and asked.script != "Kana"
-    if said.script != asked.script and mixed:
-        return True
-    return any(tongue(_prose(text)).name == said.name for _, text in before)
 
 
 def _says(evidence: Evidence) -> str:
