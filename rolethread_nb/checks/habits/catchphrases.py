@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,7 @@ from ...core.blocks import Block
 from ...core.word_table import Flags, Places, WordTable, word_spans
 from ...language.tongues import content_words
 from .cast import character_replies
-from .phrase_counts import Common, Hashes, PhraseCounts, count_into, longest, low, widened
+from .phrase_counts import Common, Hashes, PhraseCounts, count_into, distinct, low, widened
 
 Numbers = np.ndarray[Any, np.dtype[np.float64]]
 _PRIOR = 0.25
@@ -50,6 +50,9 @@ class Character:
             return True
         proper = {word.lower() for word in re.findall(r"\w+", self.name) if word[0].isupper()}
         return not proper.isdisjoint(content_words([word for word in words if word[0].isupper()]))
+
+
+Tells = Callable[[Common, int, Character], bool]
 
 
 @dataclass(frozen=True)
@@ -178,8 +181,14 @@ class Catchphrases:
         """How often users and system prompts say a phrase, roughly."""
         return min(int(self._asked[run % _SLOTS]) for run in phrase.runs)
 
-    def finish(self, counts: PhraseCounts, chats: Places) -> list[Catchphrase]:
-        """The catchphrases, those with the highest scores first; ``chats`` is the conversation of each reply."""
+    def finish(self, counts: PhraseCounts, chats: Places, tells: Tells) -> list[Catchphrase]:
+        """The catchphrases, those with the highest scores first.
+
+        Args:
+            counts: of the phrases of all replies.
+            chats: the conversation of each reply.
+            tells: whether a phrase of a character, in so many conversations, can be reported.
+        """
         if not self._names:
             return []
         keys = _greet_once(np.concatenate(self._keys), np.concatenate(self._greetings))
@@ -192,7 +201,8 @@ class Catchphrases:
         if not speaks.any():
             return []
         runs, rows = counts.kept()
-        candidates = self._candidates(runs, rows, chats, keys, who, np.where(speaks, replies, 0))
+        needed = np.where(speaks, self._share * replies, np.inf)[who]
+        candidates = self._candidates(runs, rows, chats, keys, needed, tells)
         everybody = int(replies[values != 0].sum())
         found = []
         for phrase, texts in zip(candidates, _texts_of(candidates, runs, rows), strict=True):
@@ -208,10 +218,9 @@ class Catchphrases:
         return sorted(found, key=lambda one: -one.z)
 
     def _candidates(
-        self, runs: Hashes, rows: Places, chats: Places, keys: Hashes, who: Places, replies: Places
+        self, runs: Hashes, rows: Places, chats: Places, keys: Hashes, needed: Numbers, tells: Tells
     ) -> list[Common]:
-        """The longest phrases that are frequent in what one character says; ``replies`` are 0 for characters that say too little."""
-        needed = np.where(replies > 0, self._share * replies, np.inf)[who]
+        """The phrases that are frequent in what one character says; ``needed`` is the replies that have to be more, infinite for characters that say too little."""
         at = self._frequent(runs, rows, keys, np.maximum(needed, self._fewest))
         mixed = runs[at] ^ keys[rows[at]]
         order = np.lexsort((rows[at], mixed))
@@ -225,11 +234,13 @@ class Catchphrases:
         near = widened(kept)
         runs, rows = np.where(kept, runs, 0)[near], rows[near]
 
-        def enough(places: Places) -> bool:
-            texts = np.unique(rows[places])
-            return bool(len(texts) > needed[texts[0]])
+        def frequent(phrase: Common, conversations: int) -> bool:
+            texts = np.unique(phrase.at)
+            if len(texts) <= needed[texts[0]]:
+                return False
+            return tells(phrase, conversations, self._names[int(keys[texts[0]])])
 
-        return longest(runs ^ keys[rows], runs, rows, np.flatnonzero(runs), chats, self._fewest, enough)
+        return distinct(runs ^ keys[rows], runs, rows, np.flatnonzero(runs), chats, self._fewest, frequent)
 
     def _frequent(self, runs: Hashes, rows: Places, keys: Hashes, need: Numbers) -> Places:
         """The places of runs that their character may use often enough; ``need`` is how often, for each text."""

@@ -15,7 +15,8 @@ from ...core.model import IDEOGRAPHS, UNSPACED, Span
 from ...core.word_table import Places, word_spans
 from ...language.tongues import only_function_words
 from ..rule import DatasetFinding, Evidence, Page, Rule
-from .common_openings import FORM, CommonOpenings
+from .common_openings import CommonOpenings
+from .opening_tree import FORM
 from .reply_rows import first_words, reply_rows
 
 _WORDS = 3
@@ -28,10 +29,17 @@ class _Openings:
     """Looks at each conversation by itself, and counts openings for the dataset."""
 
     def __init__(
-        self, replies: float, share: float, conversations: float, often: float, two: float, one: float
+        self,
+        replies: float,
+        share: float,
+        conversations: float,
+        often: float,
+        two: float,
+        one: float,
+        nearly: float,
     ) -> None:
         self._replies, self._share = replies, share
-        self._common = CommonOpenings(conversations, (one, two, often))
+        self._common = CommonOpenings(conversations, (one, two, often), nearly)
         self._found: list[DatasetFinding] = []
 
     def partial(self, block: Block) -> None:
@@ -184,7 +192,15 @@ RULES: tuple[Rule, ...] = (
         scope="conversation",
         title="Replies that begin alike",
         wave=_Openings,
-        thresholds={"replies": 3, "share": 0.6, "conversations": 5, "often": 0.02, "two": 0.05, "one": 0.1},
+        thresholds={
+            "replies": 3,
+            "share": 0.6,
+            "conversations": 5,
+            "often": 0.02,
+            "two": 0.05,
+            "one": 0.1,
+            "nearly": 0.8,
+        },
         severity_of=lambda e: "warning" if "places" in e else "info",
         says=_says,
         where="content",
@@ -193,8 +209,10 @@ RULES: tuple[Rule, ...] = (
             " common: their first three words, whatever the case and the punctuation, after a speaker's label; six characters where a script has no blanks."
             " An opening of function words alone counts if all replies have it, what begins with code, data, a heading or a number never. About the dataset, it reports an"
             " opening of three words and more that at least 2 % of the replies and of the conversations have (often), of two words at 5 % (two),"
-            " of one at 10 % (one), in at least 5 conversations (conversations); function words alone need twice that. The longest opening is"
-            " named; a shorter one beside it only if it is frequent enough without it. Duplicates count once.",
+            " of one at 10 % (one), in at least 5 conversations (conversations); function words alone need twice that, and one of them is none."
+            " Of openings that begin with each other the shortest that is common is named, once, with up to three frequent ways in which it goes on (continues)."
+            " A longer one is named in its place if 80 % of its replies have it (nearly); half of them, where the shorter one is function words alone."
+            " Duplicates count once.",
             "The first words of a reply are what a model learns first: an opening that is fine once becomes the way every answer begins.",
             "“I completely understand” at the head of three replies out of four.",
         ),

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from ...core.hashing import Words, hashed
 from ...core.word_table import Flags, Places
 
 SHORTEST, LONGEST = 4, 8
+_NEARLY = 0.8  # of the conversations with a phrase: a longer one that stands in these is named in its place
 _SLOTS = 1 << 22
 _KEPT = 1 << 24  # words
 _LOW = np.uint64(0xFFFFFFFF)
@@ -79,19 +81,22 @@ class PhraseCounts:
             self._rows[n] = self._rows[n][near]
         self._words = sum(map(len, self._runs))
 
-    def common(self, chats: Places, least: float, most: int) -> list[Common]:
-        """The phrases that stand in so many conversations, longer ones first; shorter ones only where no longer one explains them.
+    def common(
+        self, chats: Places, least: float, most: int, tells: Callable[[Common, int], bool]
+    ) -> list[Common]:
+        """The phrases that stand in so many conversations, as :func:`distinct` tells them apart.
 
         Args:
             chats: the conversation of each text, by its number.
             least: conversations that a phrase has to stand in.
             most: occurrences that are looked at; where there are more, only the more frequent runs are.
+            tells: whether a phrase, in so many conversations, can be reported.
         """
         if not self._runs:
             return []
         runs, rows = self.kept()
         at = np.flatnonzero(self.often(runs, self._least(runs, least, most)))
-        return longest(runs, runs, rows, at, chats, least)
+        return distinct(runs, runs, rows, at, chats, least, tells)
 
     def kept(self) -> tuple[Hashes, Places]:
         """The hashes of all words that are kept, and the text that each stands in."""
@@ -111,16 +116,18 @@ def low(hashes: Words) -> Hashes:
     return found
 
 
-def longest(
+def distinct(
     keys: Hashes,
     runs: Hashes,
     rows: Places,
     at: Places,
     chats: Places,
     least: float,
-    enough: Callable[[Places], bool] = lambda _: True,
+    tells: Callable[[Common, int], bool],
 ) -> list[Common]:
-    """The phrases that stand in so many conversations, longer ones first; shorter ones only where no longer one explains them.
+    """The phrases that stand in so many conversations; of those that overlap the most frequent, the others only where they mostly stand apart from it.
+
+    A longer phrase is named in the place of one that it holds, if it is nearly as frequent.
 
     Args:
         keys: what tells the runs of four words apart; the runs themselves, or those of one character each.
@@ -128,22 +135,118 @@ def longest(
         at: the places of the runs that phrases are made of.
         chats: the conversation of each text.
         least: conversations that a phrase has to stand in.
-        enough: whether the places of a phrase are enough otherwise.
+        tells: whether a phrase, in so many conversations, can be reported.
     """
+    lengths = {
+        length: _of_length(keys, rows, at, length, chats, least) for length in range(SHORTEST, LONGEST + 1)
+    }
     explained = np.zeros(len(runs), dtype=bool)
-    found: list[Common] = []
-    for length in range(LONGEST, SHORTEST - 1, -1):
-        hashes, begins = _extended(keys, rows, at, length)
-        for places in _frequent(hashes, begins, chats[rows[begins]], least):
-            if explained[places].mean() > 0.5 or not enough(places):
-                continue
-            own = runs[places[0] : places[0] + length - SHORTEST + 1]
-            found.append(Common(tuple(own.tolist()), length, rows[places]))
-            for step in range(1 - SHORTEST, length):
-                inside = places + step
-                inside = inside[(inside >= 0) & (inside < len(runs))]
-                explained[inside] = True
+
+    def phrase_at(places: Places, length: int) -> Common:
+        own = runs[places[0] : places[0] + length - SHORTEST + 1]
+        return Common(tuple(own.tolist()), length, rows[places])
+
+    def is_explained(places: Places, length: int) -> bool:
+        """Whether the phrase mostly begins or ends in one that is named already."""
+        return bool((explained[places] | explained[places + length - SHORTEST]).mean() > 0.5)
+
+    def whole(places: Places, length: int, count: int) -> tuple[Places, int]:
+        for longer in range(LONGEST, length, -1):
+            for held, often in lengths[longer].holding(places, length, _NEARLY * count):
+                if not is_explained(held, longer) and tells(phrase_at(held, longer), often):
+                    return held, longer
+        return places, length
+
+    found = []
+    for places, length, count in _most_frequent_first(lengths):
+        if is_explained(places, length) or not tells(phrase_at(places, length), count):
+            continue
+        named = whole(places, length, count)
+        found.append(phrase_at(*named))
+        for begins, words in ((places, length), named):
+            for step in range(1 - SHORTEST, words):
+                inside = begins + step
+                explained[inside[(inside >= 0) & (inside < len(runs))]] = True
     return found
+
+
+@dataclass(frozen=True, eq=False)
+class _OfLength:
+    """The frequent phrases of one length.
+
+    Attributes:
+        length: in words.
+        begins: where they begin: the places of the first phrase, rising, of the next, ...
+        ends: where the places of each phrase end in ``begins``.
+        counts: the conversations that each phrase stands in.
+    """
+
+    length: int
+    begins: Places
+    ends: Places
+    counts: Places
+
+    def places(self, phrase: int) -> Places:
+        """Where a phrase begins."""
+        return self.begins[self.ends[phrase - 1] if phrase else 0 : self.ends[phrase]]
+
+    @cached_property
+    def firsts(self) -> Places:
+        """The first place of each phrase."""
+        found: Places = self.begins[np.append(0, self.ends)[:-1]]
+        return found
+
+    @cached_property
+    def _in_order(self) -> tuple[Places, Places]:
+        """All places, rising, and the phrase that begins at each."""
+        order = np.argsort(self.begins)
+        which = np.repeat(np.arange(len(self.ends)), np.diff(self.ends, prepend=0))
+        return self.begins[order], which[order]
+
+    def holding(self, places: Places, length: int, least: float) -> Iterator[tuple[Places, int]]:
+        """The places of phrases that hold the shorter one at some places, and how many conversations they stand in: so many; most first."""
+        if not len(self.begins):
+            return
+        begins, which = self._in_order
+        wanted = (places[:, None] - np.arange(self.length - length + 1)).ravel()
+        near = np.minimum(np.searchsorted(begins, wanted), len(begins) - 1)
+        phrases = np.unique(which[near[begins[near] == wanted]])
+        phrases = phrases[self.counts[phrases] >= least]
+        for one in phrases[np.lexsort((self.firsts[phrases], -self.counts[phrases]))].tolist():
+            yield self.places(one), int(self.counts[one])
+
+
+def _of_length(keys: Hashes, rows: Places, at: Places, length: int, chats: Places, least: float) -> _OfLength:
+    """The phrases of so many words that stand in enough conversations."""
+    hashes, begins = _extended(keys, rows, at, length)
+    if not len(begins):
+        return _OfLength(length, begins, begins, begins)
+    order = np.argsort(hashes, kind="stable")
+    hashes, begins = hashes[order], begins[order]
+    first = np.ones(len(begins), dtype=bool)
+    first[1:] = hashes[1:] != hashes[:-1]
+    in_chats = chats[rows[begins]]
+    apart = first.copy()
+    apart[1:] |= in_chats[1:] != in_chats[:-1]
+    starts = np.flatnonzero(first)
+    counts = np.add.reduceat(apart.astype(np.int64), starts)
+    sizes = np.diff(starts, append=len(begins))
+    often = counts >= least
+    return _OfLength(length, begins[np.repeat(often, sizes)], np.cumsum(sizes[often]), counts[often])
+
+
+def _most_frequent_first(lengths: dict[int, _OfLength]) -> Iterator[tuple[Places, int, int]]:
+    """The places of phrases, their words, and how many conversations they stand in; of those in as many, the longest and then the earliest first."""
+    every = lengths.values()
+    counts = np.concatenate([one.counts for one in every])
+    firsts = np.concatenate([one.firsts for one in every])
+    words = np.concatenate([np.full(len(one.counts), one.length) for one in every])
+    numbers = np.concatenate([np.arange(len(one.counts)) for one in every])
+    order = np.lexsort((firsts, -words, -counts))
+    for length, phrase, count in zip(
+        words[order].tolist(), numbers[order].tolist(), counts[order].tolist(), strict=True
+    ):
+        yield lengths[length].places(phrase), length, count
 
 
 def count_into(table: Hashes, runs: Hashes) -> None:
@@ -177,22 +280,3 @@ def _extended(runs: Hashes, rows: Places, at: Places, length: int) -> tuple[Word
         return first, begins
     rest = hashed(hashed(runs[last].astype(np.uint64)) + runs[(begins + last) // 2].astype(np.uint64))
     return first | (rest << np.uint64(32)), begins
-
-
-def _frequent(keys: Words, begins: Places, chats: Places, least: float) -> Iterator[Places]:
-    """The places of each key that stands in so many conversations, most first."""
-    if not len(keys):
-        return
-    order = np.lexsort((chats, keys))
-    keys, begins, chats = keys[order], begins[order], chats[order]
-    first = np.ones(len(keys), dtype=bool)
-    first[1:] = keys[1:] != keys[:-1]
-    apart = first.copy()
-    apart[1:] |= chats[1:] != chats[:-1]
-    starts = np.flatnonzero(first)
-    counts = np.add.reduceat(apart.astype(np.int64), starts)
-    stops = np.append(starts[1:], len(keys))
-    for n in np.argsort(-counts, kind="stable"):
-        if counts[n] < least:
-            return
-        yield begins[starts[n] : stops[n]]

@@ -13,7 +13,7 @@ from ...core.model import IDEOGRAPHS, UNSPACED
 from ...core.word_table import Places, WordTable, word_spans
 from ...language.tongues import content_words
 from ..rule import RELATED_LIMIT, DatasetFinding, Evidence, Page, Rule
-from .catchphrases import Catchphrases
+from .catchphrases import Catchphrases, Character
 from .phrase_counts import LONGEST, SHORTEST, Common, Hashes, PhraseCounts, count_into, low
 from .reply_rows import reply_rows
 
@@ -120,13 +120,11 @@ class _Phrases:
     def _common(self, chats: Places, places: Places) -> list[tuple[Common, DatasetFinding]]:
         """The phrases of the whole dataset, the most frequent first."""
         found = []
-        for phrase in self._counts.common(chats, self._least(), _OCCURRENCES):
+        for phrase in self._counts.common(chats, self._least(), _OCCURRENCES, self._tells):
             rows = np.unique(phrase.at)
             in_chats = len(np.unique(chats[rows]))
             words = _said(phrase, self._runs, in_chats, self._least())
-            theirs = min(int(self._elsewhere[run % _SLOTS]) for run in phrase.runs)
-            if words is None or self._usual_elsewhere(phrase, theirs):
-                continue
+            assert words is not None
             evidence = {
                 "phrase": "".join(words),
                 "words": phrase.words,
@@ -139,18 +137,23 @@ class _Phrases:
         found.sort(key=lambda one: -one[1].evidence["conversations"])
         return found[:_MOST]
 
+    def _tells(self, phrase: Common, conversations: int) -> bool:
+        """Whether a phrase in so many conversations says something, and is none that users and system prompts say as often."""
+        if _said(phrase, self._runs, conversations, self._least()) is None:
+            return False
+        return not self._usual_elsewhere(
+            phrase, min(int(self._elsewhere[run % _SLOTS]) for run in phrase.runs)
+        )
+
     def _of_characters(self, chats: Places, places: Places) -> list[tuple[Common, DatasetFinding]]:
         """The phrases of one character each, those that tell it best from the others first."""
         found = []
-        for one in self._catchphrases.finish(self._counts, chats):
+        for one in self._catchphrases.finish(self._counts, chats, self._tells_of):
             phrase = one.phrase
             rows = np.unique(phrase.at)
             in_chats = len(np.unique(chats[rows]))
             words = _said(phrase, self._runs_of_characters, in_chats, self._fewest)
-            if words is None or one.character.is_named_in(words[::2]):
-                continue
-            if self._usual_elsewhere(phrase, self._catchphrases.asked(phrase)):
-                continue
+            assert words is not None
             evidence = {
                 "phrase": "".join(words),
                 "words": phrase.words,
@@ -166,6 +169,13 @@ class _Phrases:
             }
             found.append((phrase, DatasetFinding(evidence, _related(places[rows]))))
         return found
+
+    def _tells_of(self, phrase: Common, conversations: int, character: Character) -> bool:
+        """The same of a phrase of one character; one with its name tells nothing."""
+        words = _said(phrase, self._runs_of_characters, conversations, self._fewest)
+        if words is None or character.is_named_in(words[::2]):
+            return False
+        return not self._usual_elsewhere(phrase, self._catchphrases.asked(phrase))
 
     def _usual_elsewhere(self, phrase: Common, theirs: int) -> bool:
         """Whether users and system prompts say it as often: of as many words, or as many times."""
@@ -270,7 +280,8 @@ RULES: tuple[Rule, ...] = (
         says=_says,
         page=Page(
             "Finds phrases of 4 to 8 words that stand in the replies of at least 8 conversations and of 1 % of all (thresholds conversations"
-            " and share), whatever the case and the punctuation. The longest are named; a part of one only if it mostly stands without it. Left out are phrases"
+            " and share), whatever the case and the punctuation. Of phrases that hold or overlap each other the most frequent is named, or the longest that holds it"
+            " and stands in 80 % of its conversations; another one only if it mostly stands apart from it. Left out are phrases"
             " of function words alone (with one word of another kind it takes twice the conversations), those over the end of a line, and those that users and system prompts say half as often (others). The 30 most"
             " frequent are reported. Scripts without blanks count by runs of eight characters. Duplicates count once. Of a dataset with more than 16"
             " million words in replies, counts are a lower bound. Also finds the catchphrases of one character (a speaker's name, else a system prompt)"
