@@ -413,7 +413,7 @@ def test_prompts_that_parts_share_are_a_leak_of_their_own() -> None:
     assert {
         tuple(sorted(ids, key=lambda one: int(one[1:]))) for ids in leakage.pairs[["left", "right"]].values
     } == torn
-    assert leakage.counts == {"exact": 0, "dialogue": 0, "near": 0, "prompt": len(torn)}
+    assert leakage.counts == {"exact": 0, "dialogue": 0, "near": 0, "prompt": len(torn), "system": 0}
     assert leakage.pairs["similarity"].isna().all()
     assert leakage.conversations == {"train": len(torn), "validation": len(torn)}
     assert leakage.summary == (
@@ -424,6 +424,63 @@ def test_prompts_that_parts_share_are_a_leak_of_their_own() -> None:
     assert "nan" not in leakage._repr_html_()
     assert leakage.diff(0).turns
     assert len(ds.split(0.5, by="prompt").leakage()) == 0
+
+
+CARD = (
+    "You are Mara, the keeper of the old lighthouse above the bay. You are patient and dry, you never leave the tower at night, and you"
+    " speak of the sea as of an old friend. Answer in two or three sentences, stay in character, and let the stranger lead the talk."
+)
+VARIANTS = [CARD, f"{CARD} Be kind.", CARD.replace("patient and dry", "patient, and dry")]
+
+
+def spoken_under(prompts: list[str]) -> rt.Dataset:
+    return rt.load([record(n, text(n), prompt) for n, prompt in enumerate(prompts)])
+
+
+def test_variants_of_a_system_prompt_stay_together() -> None:
+    prompts = [VARIANTS[n] if n < 3 else f"You are number {n}. {text(n)}" for n in range(60)]
+    for seed in range(20):
+        for by in ("system", "character"):
+            division = spoken_under(prompts).split(0.5, by=by, seed=seed)
+            place = where_each_is(division)
+            assert len({place[f"c{n}"] for n in range(3)}) == 1
+            assert division.leakage().counts["system"] == 0
+
+
+def test_variants_are_what_the_balance_takes_for_one() -> None:
+    ds = spoken_under([*VARIANTS, "Sing.", CARD])
+    (most, lone) = ds.balance()["system_variant"]["count"]
+
+    assert (most, lone) == (4, 1)
+    assert sorted(map(len, ds.split(0.2, by="system"))) == [1, 4]
+
+
+def test_the_order_of_the_file_does_not_change_what_variants_are_called() -> None:
+    rows = [
+        record(n, text(n), VARIANTS[n % 3] if n < 9 else f"You are number {n}. {text(n)}") for n in range(40)
+    ]
+    place = where_each_is(rt.load(rows).split(0.3, by="system"))
+
+    assert where_each_is(rt.load(rows[::-1]).split(0.3, by="system")) == place
+
+
+def test_system_prompts_that_parts_share_are_a_leak_of_their_own() -> None:
+    ds = spoken_under([*VARIANTS * 4, *(f"You are number {n}. {text(n)}" for n in range(12, 40))])
+    division = ds.split({"train": 0.4, "validation": 0.3, "test": 0.3}, by=None)
+    leakage = division.leakage()
+
+    assert leakage.counts == {"exact": 0, "dialogue": 0, "near": 0, "prompt": 0, "system": 3}
+    assert {(one.left_part, one.right_part) for one in leakage.pairs.itertuples()} == {
+        ("train", "validation"),
+        ("train", "test"),
+        ("validation", "test"),
+    }
+    assert leakage.conversations == {"train": 0, "validation": 0, "test": 0}
+    assert leakage.summary == "No duplicates between the parts, 1 system prompt that parts share."
+    assert "system" in leakage._repr_html_()
+    assert spoken_under(VARIANTS[:1]).leakage(spoken_under(["Sing."])).counts["system"] == 0
+    other = rt.load([record(1, text("else"), VARIANTS[2])])
+    assert spoken_under(VARIANTS[:1]).leakage(other).counts["system"] == 1
 
 
 def test_a_duplicate_is_not_named_again_for_its_prompt() -> None:
@@ -467,7 +524,7 @@ def test_unknown_names_are_refused() -> None:
         ds.split(0.1, stratify="length")
     with pytest.raises(KeyError, match="train, validation"):
         ds.split(0.1)["test"]
-    with pytest.raises(IndexError, match="2 parts"):
+    with pytest.raises(rt.QueryError, match="2 parts, numbers 0 to 1; 2 is none"):
         ds.split(0.1)[2]
     with pytest.raises(IndexError, match="9 conversations"):
         ds.split(0.1)[0][9]
@@ -516,8 +573,10 @@ def test_places_in_a_report_or_a_part_are_numbers() -> None:
     ):
         with pytest.raises(rt.QueryError):
             wrong()
-    with pytest.raises(IndexError):
+    with pytest.raises(rt.QueryError, match="9999 is none of them"):
         ds.leakage(ds).diff(9_999)
+    with pytest.raises(rt.QueryError, match="has no pairs"):
+        ds.leakage(rt.load([])).diff(0)
     assert ["c1"] not in ds.split(0.1)[0]
 
 

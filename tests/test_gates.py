@@ -284,6 +284,85 @@ def test_any_number_of_the_balance_can_be_a_gate(gate: dict[str, Any], says: str
     assert [conversation.index for conversation in result.conversations()] == behind
 
 
+def words(count: int) -> dict[str, Any]:
+    return chat("Go on.", " ".join(["sea"] * count))
+
+
+def test_any_quantile_can_be_a_gate() -> None:
+    report = rt.load([words(count) for count in range(1, 201)]).check()
+    names = ("q1", "q01", "q05", "q5", "q50", "median", "q90", "q99", "q99.5", "q99.9")
+    gates = report.gates({f"reply_words.{name}": 1_000 for name in names})
+
+    assert [result.value for result in gates] == [2, 2, 10, 10, 100, 100, 180, 198, 199, 200]
+    (tail,) = report.gates({"reply_words.q99": {"max": 190}})
+    assert tail.says == "reply_words.q99: 198, at most 190"
+    assert tail.query == "reply_words:191.."
+    assert len(tail.conversations()) == 10
+
+
+@given(counts=st.lists(st.integers(1, 30), min_size=1, max_size=40), percent=st.integers(1, 99))
+@settings(deadline=None, max_examples=25)
+def test_a_quantile_is_the_smallest_value_that_so_large_a_share_does_not_exceed(
+    counts: list[int], percent: int
+) -> None:
+    (result,) = rt.load([words(count) for count in counts]).check().gates({f"reply_words.q{percent}": 99})
+    value = int(result.value or 0)
+
+    assert value in counts
+    assert 100 * sum(count <= value for count in counts) >= percent * len(counts)
+    assert 100 * sum(count < value for count in counts) < percent * len(counts)
+
+
+@pytest.mark.parametrize(
+    ("gate", "says", "behind"),
+    [
+        ({"reply_words:..4": {"share": 0.05}}, "reply_words:..4: 2 of 5 replies (40 %), at most 5 %", [0, 2]),
+        (
+            {"reply_words:<5": {"share": 0.5, "of": "replies"}},
+            "reply_words:<5: 2 of 5 replies (40 %), at most 50 %",
+            [0, 2],
+        ),
+        (
+            {"reply_words:..2 reply_words:9..": 1},
+            "reply_words:..2 reply_words:9..: 2 replies, at most 1",
+            [0, 4],
+        ),
+        (
+            {"no short replies": {"measure": "reply_words:..4", "share": 0.4}},
+            "no short replies (reply_words:..4): 2 of 5 replies (40 %), at most 40 %",
+            [0, 2],
+        ),
+        ({"reply_words:90..": 0}, "reply_words:90..: 0 replies, at most 0", []),
+        (
+            {"turns:2": {"share": 0.5}},
+            "turns:2: 5 of 6 conversations (83 %), at most 50 %",
+            [0, 1, 2, 3, 4],
+        ),
+    ],
+)
+def test_the_share_of_a_range_can_be_a_gate(gate: dict[str, Any], says: str, behind: list[int]) -> None:
+    ds = rt.load([*map(words, (2, 7, 4, 5, 9)), chat("Hi")])
+    (result,) = ds.check().gates(gate)
+
+    assert result.says == says
+    assert [conversation.index for conversation in result.conversations()] == behind
+    assert ds.where(result.query or "") == result.conversations()
+
+
+def test_a_range_of_nothing_is_not_measured() -> None:
+    (result,) = rt.load([chat("Hi")]).check().gates({"reply_words:..4": {"share": 0.05}})
+
+    assert result.value is None
+    assert not result.ok
+    assert "not measured (there are no replies with a reply_words)" in result.says
+
+
+def test_a_range_stands_in_a_file_as_in_a_mapping() -> None:
+    path = say('[gates]\n"reply_words:..4" = { share = 0.1 }\nreply_words.q99.9 = 3\n')
+
+    assert [result.value for result in checked().gates(path)] == [1, 4]
+
+
 def test_a_value_that_nobody_can_know_beforehand_counts_as_none() -> None:
     gates = (
         rt.load(LONG)
@@ -489,6 +568,19 @@ def test_a_code_can_be_written_with_and_without_quotation_marks(text: str) -> No
         ("[gates]\nturns = {share = 0.1}", "'share' is about findings"),
         ("[gates]\nturns = {max = 1, where = 'role:user'}", "'where' is about findings"),
         ("[gates]\nrejected = {share = 0.1, of = 'replies'}", "'share' is about findings"),
+        ("[gates]\nreply_words.q0 = 5", "a quantile goes from q01 to q99 .*there is no q0"),
+        ("[gates]\nreply_words.q100 = 5", "there is no q100"),
+        ("[gates]\nreply_words.p90 = 5", "no number 'p90'; there are count, .*q01 to q99"),
+        ("[gates]\n'reply_words:9..3' = 5", "no number lies in '9..3'"),
+        ("[gates]\n'user_share:101..' = 5", "goes to 100, so nothing lies in '101..'"),
+        ("[gates]\n'reply_words:few' = 5", "takes a number or a range"),
+        ("[gates]\n'reply_wrods:..4' = 5", "did you mean reply_words:"),
+        ("[gates]\n'words:..4' = 5", "Ranges are of the numbers of ds.balance\\(\\), as reply_words:..4"),
+        ("[gates]\n'viewpoint:second' = 5", "with a dot, as role.user"),
+        ("[gates]\n'reply_words:..4 role:user' = 5", "a range of reply_words stands alone"),
+        ("[gates]\n'-reply_words:..4' = 5", "a range of reply_words stands alone"),
+        ("[gates]\n'reply_words:..4' = {max = 1, where = 'role:user'}", "'where' is about findings"),
+        ("[gates]\n'turns:..4' = {share = 0.1, of = 'replies'}", "turns is not about replies"),
         ("[gates]\nreply_words = 5", "reply_words is no number itself; say which of it; there are count"),
         ("[gates]\nreply_words.medain = 5", "did you mean reply_words.median"),
         ("[gates]\nreply_wrods.median = 5", "did you mean reply_words.median"),

@@ -67,6 +67,63 @@ def test_who_asks_about_it_gets_talk_about_it_as_info() -> None:
     assert [one.severity for one in found(reply, "reply.meta", system="You are ARIA, an AI.")] == ["info"]
 
 
+def test_a_sentence_that_refuses_as_an_ai_is_one_damage() -> None:
+    refusing = "I'm sorry, but as an AI, I don't have the capability to perform external tasks."
+    both = ["reply.refusal", "reply.meta"]
+
+    def codes(reply: str) -> list[str]:
+        return [one.code for one in rt.load([{"messages": chat("Go on.", reply)}]).check(select=both)]
+
+    assert codes(refusing) == ["reply.refusal"]
+    assert sorted(codes(f"{refusing} As a language model, I can tell you a story.")) == sorted(both)
+    assert sorted(codes(f"I am an AI. {refusing}")) == sorted(both)
+    assert codes("As an AI, I like it.") == ["reply.meta"]
+
+
+def test_a_finding_about_a_reply_says_what_was_measured_and_against_what() -> None:
+    refusal = found("Oh dear. I'm sorry, but I can't assist with that.", "reply.refusal")[0].evidence
+    assert (refusal["begins"], refusal["threshold"], refusal["words"], refusal["short"]) == (9, 200, 10, 80)
+    assert (refusal["matched"], refusal["list"]) == ("I can't", "refusal.unable")
+
+    meta = found("As an AI, I like it.", "reply.meta", "Are you a robot?")[0].evidence
+    assert (meta["said"], meta["list"], meta["asked_by"]) == ("As an AI", "meta.beings", "robot")
+    assert found("Disclaimer: made up.", "reply.meta")[0].evidence["list"] == "meta.heading"
+
+    placeholder = found("TBD.", "reply.placeholder")[0].evidence
+    assert (placeholder["said"], placeholder["characters"], placeholder["threshold"]) == ("TBD", 4, 80)
+
+    filler = found("Okay, great.", "reply.filler", "I walked all night and at dawn the wolves had come.")[0]
+    assert (filler.evidence["asked"], filler.evidence["threshold"]) == (11, 8)
+    assert filler.evidence["list"] == "filler.answers"
+
+
+@pytest.mark.parametrize(
+    ("code", "name", "value", "question", "reply"),
+    [
+        ("reply.refusal", "begins", 5, "Go on.", "Oh dear. I'm sorry, but I can't assist with that."),
+        ("reply.refusal", "words", 5, "Go on.", "Oh dear. I'm sorry, but I can't assist with that."),
+        ("reply.refusal", "characters", 20, "Go on.", "Oh dear. I'm sorry, but I can't assist with that."),
+        ("reply.placeholder", "characters", 3, "Go on.", "asdfasdf"),
+        ("reply.filler", "words", 20, "I walked all night and at dawn the wolves had come.", "Okay, great."),
+        (
+            "reply.filler",
+            "offered",
+            20,
+            "I walked all night and at dawn the wolves had come.",
+            "I'm here to help.",
+        ),
+    ],
+)
+def test_the_numbers_that_decide_can_be_set(
+    code: str, name: str, value: int, question: str, reply: str
+) -> None:
+    usual = check(chat(question, reply), code=code)
+    other = check(chat(question, reply), code=code, thresholds={code: {name: value}})
+
+    assert [one.code for one in usual] == [code]
+    assert not len(other)
+
+
 def test_the_words_of_a_pack_of_ones_own_are_read(tmp_path: Any) -> None:
     folder = tmp_path / "en"
     folder.mkdir()

@@ -157,6 +157,27 @@ def test_a_transcript_in_a_turn_is_marked_at_each_label() -> None:
     assert found(text, "assistant") == [("leak.template", "User:"), ("leak.template", "Assistant:")]
 
 
+@pytest.mark.parametrize(
+    ("text", "evidence"),
+    [
+        (
+            "Fine.\nUser: And you?\nAssistant: Me too.",
+            {"seen": "User:", "list": "labels", "speakers": 2, "threshold": 2},
+        ),
+        ("Goodbye. END", {"seen": "END", "list": "ends", "characters": 3, "threshold": 200}),
+        ("So it goes. ###STOP###", {"seen": "###STOP###", "list": "stops"}),
+        ("Sure.\n### Response:\nYes.", {"seen": "### Response:", "list": "headings"}),
+    ],
+)
+def test_a_part_of_a_template_says_of_which_list_it_is_and_what_was_counted(
+    text: str, evidence: dict[str, Any]
+) -> None:
+    record = {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": text}]}
+
+    first = next(iter(rt.load([record]).check(select="leak.template")))
+    assert first.evidence == evidence
+
+
 def test_a_stop_marker_is_the_end_of_a_reply_and_not_of_a_story() -> None:
     assert found("Goodbye. END", "assistant") == [("leak.template", "END")]
     assert found("So it goes. ###STOP###", "assistant") == [("leak.template", "###STOP###")]

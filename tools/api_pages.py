@@ -76,6 +76,7 @@ GROUPS = {
             "balance.distributions.Distributions",
             "core.duplicate_groups.Duplicates",
             "core.duplicate_groups.DuplicateGroup",
+            "core.duplicate_groups.Dropped",
             "core.leakage.Leakage",
         ),
     ),

@@ -7,11 +7,12 @@ import json
 import numpy as np
 
 from ..core.blocks import Block
+from ..core.duplicate_keepers import kept_in_groups
 from ..core.duplicate_keys import dialogue_keys
 from ..core.duplicate_search import Collected, Found
 from ..core.groups import Groups
 from ..core.hashing import Words, hashed
-from ..core.near_duplicates import SIMILARITY, Links
+from ..core.near_duplicates import SIMILARITY, Links, NearDuplicates
 from ..core.word_table import Flags, Places
 from .records import drop_record
 from .rule import DatasetFinding, Evidence, Page, Repair, Rule
@@ -51,6 +52,7 @@ class _Near:
         members, first = linked[flagged], first[flagged]
         similarity = search.similarities(first, members)
         nearest = _nearest(links, members[similarity < search.similarity])
+        stands = _kept_in_place(linked, groups.of(linked), search)
         places = [(int(source), int(index)) for source, index in np.concatenate(self._places)[linked]]
         place = dict(zip(linked.tolist(), places, strict=True))
         found = []
@@ -70,6 +72,8 @@ class _Near:
                     "through_source": place[other][0],
                     "through_similarity": round(share, 3),
                 }
+            if (stays := stands[at]) != at:
+                evidence |= {"kept": place[stays][1], "kept_source": place[stays][0]}
             found.append(DatasetFinding(evidence, [place[begin]], conversation=place[at]))
         return found
 
@@ -101,6 +105,15 @@ def _nearest(links: Links, members: Places) -> dict[int, tuple[int, float]]:
             if one in asked and (one not in found or (alike, -other) > (found[one][1], -found[one][0])):
                 found[one] = (other, alike)
     return found
+
+
+def _kept_in_place(linked: Places, first: Places, search: NearDuplicates) -> dict[int, int]:
+    """For each member of a group the one that is kept in its place, itself where it is kept."""
+    order = np.argsort(first, kind="stable")
+    members, first = linked[order], first[order]
+    begins = np.flatnonzero(np.diff(first, prepend=-1))
+    kept = kept_in_groups(members, begins, (members == first) | search.alike(first, members), search.alike)
+    return dict(zip(members.tolist(), members[kept].tolist(), strict=True))
 
 
 def _says(evidence: Evidence) -> str:
@@ -162,9 +175,10 @@ RULES: tuple[Rule, ...] = (
             "A text that stands ten times with small changes is learned ten times as hard, mistakes included; and where one copy is in"
             " training and another in evaluation, the score measures memory.",
             "A scraped chat that was saved twice, once with an added thank-you at its end.",
-            "Drops the later one. Unsafe: what differs goes with it, and it may be the better of the two.",
+            "Drops the later one where it is nearly the same as one that is kept: the first of its group, and of those that are unlike the first"
+            " so many that each of the others is like one of them. Unsafe: what differs goes with it, and it may be the better of the two.",
         ),
-        repair=Repair("unsafe", drop_record, "drop the record"),
+        repair=Repair("unsafe", drop_record, "drop the record", fits=lambda evidence: "kept" in evidence),
         fires=(
             _records(("", _ASKED, _TOLD), ("", _ASKED, _TOLD + " Thank you!")),
             _records(

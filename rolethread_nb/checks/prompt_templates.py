@@ -40,6 +40,7 @@ _STOPS = re.compile(rf"(?m){_STOP}(?=[ \t]*\r?$)")  # where more follows on the 
 
 _END = r"[.!?…\"'”’»)*。！？]\s+END\s*\z"
 _ENDS = re.compile(r"[.!?…\"'”’»)*。！？]\s+(END)\s*\Z")
+_SPEAKERS = 2  # different labels that make a transcript
 _TAIL = 200  # characters at the end in which an end marker is looked for
 # Languages in which a line or a program ends with END.
 _PROGRAM = re.compile(r"\b(?:CASE|BEGIN|PRINT|GOTO|SELECT|PROCEDURE|THEN)\b")
@@ -75,7 +76,7 @@ def _labels(value: str, excused: Stretches, role: str | None) -> list[Span]:
         for match in _LABELS.finditer(value)
         if match.start(match.lastindex or 0) not in excused
     ]
-    if len({_words(value[span.start : span.end]) for span in found}) < 2:
+    if len({_words(value[span.start : span.end]) for span in found}) < _SPEAKERS:
         return []
     first, last = found[0], found[-1]
     every = sum(1 for _ in _ANY_LABEL.finditer(value, first.start))
@@ -159,15 +160,25 @@ def _marks(conversation: Conversation) -> Iterator[Mark]:
         named = message.role != "user" and bool(labels) and asked.names(labels)
         for span, one in zip(spans, seen, strict=True):
             if not asked.excuses(one) and not (named and one in labels):
-                yield Mark(turn, span)
+                yield Mark(turn, span, _evidence(message.text, span, labels))
         if message.role == "user" and spans:
             asked.forget()
         elif message.role == "user":
             asked.read(message)
 
 
-def _evidence(message: Message, span: Span) -> Evidence:
-    return {"seen": message.text[span.start : span.end].strip()}
+def _evidence(value: str, span: Span, labels: Sequence[str]) -> Evidence:
+    """What was seen, of which list it is, and what was counted beside it."""
+    seen = value[span.start : span.end].strip()
+    if seen == _STOP:
+        return {"seen": seen, "list": "stops"}
+    if seen == "END":
+        behind = len(value.rstrip()) - span.start
+        return {"seen": seen, "list": "ends", "characters": behind, "threshold": _TAIL}
+    if "#" in seen:
+        return {"seen": seen, "list": "headings"}
+    speakers = len({_words(one) for one in labels})
+    return {"seen": seen, "list": "labels", "speakers": speakers, "threshold": _SPEAKERS}
 
 
 def _replies(*texts: str) -> tuple[list[dict[str, str]], ...]:
@@ -195,7 +206,6 @@ RULES: tuple[Rule, ...] = (
             | ((role == "assistant") & text.matches(_END))
         ),
         needs=("#", ":", "D", "apart"),
-        evidence=_evidence,
         says="“{seen}” is part of a prompt template",
         where="content",
         page=Page(

@@ -99,7 +99,9 @@ class Division:
     def __getitem__(self, which: int | str) -> DatasetPart:
         if isinstance(which, int):
             if not -len(self) <= which < len(self):
-                raise IndexError(f"There are {len(self)} parts; {which} is none of them.")
+                raise QueryError(
+                    f"The split has {plural(len(self), 'part')}, numbers 0 to {len(self) - 1}; {which} is none of them."
+                )
             return self.parts[which]
         for one in self.parts:
             if one.name == which:
@@ -107,7 +109,8 @@ class Division:
         raise KeyError(f"No part is called {which!r}; there are {', '.join(self.wanted)}.")
 
     def leakage(self, near: float | None = SIMILARITY) -> Leakage:
-        """The duplicates, exact and near, of which one stands in one part and one in another, and the prompts that parts share.
+        """The duplicates, exact and near, of which one stands in one part and one in another, and the prompts and system prompts that
+        parts share.
 
         Args:
             near: the Jaccard index from which on two conversations are near-duplicates; None: look for exact ones and dialogues only.

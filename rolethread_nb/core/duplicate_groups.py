@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from .differences import TurnChange, turn_changes
+from .differences import turn_changes
+from .duplicate_group import Difference, DuplicateGroup
+from .duplicate_keepers import Dropped, kept_for, kept_in_groups
 from .duplicate_search import KINDS
 from .edits import Record
 from .errors import QueryError
 from .found_duplicates import found_in, ids_of
 from .model import Conversation
+from .word_table import Places
 from .wording import plural
 
 if TYPE_CHECKING:
@@ -22,105 +24,11 @@ if TYPE_CHECKING:
 
     from .dataset import Dataset
 
-__all__ = ["Difference", "DuplicateGroup", "Duplicates", "How"]
+__all__ = ["Difference", "Dropped", "DuplicateGroup", "Duplicates", "How"]
 
 How = Literal["reject", "exclude"]
 
-
-@dataclass(frozen=True)
-class DuplicateGroup:
-    """Conversations that are the same, or nearly. Iteration gives them, in file order.
-
-    Attributes:
-        number: its number among the groups.
-        ids: the ids of the members, in file order.
-        kinds: how each member is like the first: ``exact``, ``dialogue`` or ``near``; of the first itself ``first``.
-        similarities: the Jaccard index of each member with the first. It lies below the threshold where a member belongs to the group
-            only by way of another.
-        records: source and record of each member.
-    """
-
-    number: int
-    ids: tuple[str, ...]
-    kinds: tuple[str, ...] = field(repr=False)
-    similarities: tuple[float, ...] = field(repr=False)
-    records: tuple[Record, ...] = field(repr=False)
-    _duplicates: Duplicates = field(repr=False, compare=False)
-
-    @property
-    def kind(self) -> str:
-        """``exact``, ``dialogue`` or ``near``: what the member that is least like the first is."""
-        return max(self.kinds[1:], key=KINDS.index)
-
-    @property
-    def representative(self) -> str:
-        """The id of the member that stands for the others: the first one in the file."""
-        return self.ids[0]
-
-    @property
-    def similarity(self) -> float:
-        """The lowest Jaccard index of a member with the first."""
-        return min(self.similarities)
-
-    @property
-    def query(self) -> str:
-        """A query that finds the members, for ``ds.where``, exports and the panel: ``index:3 index:17``.
-
-        In a dataset of several sources it finds what stands at these places in any of the sources concerned, which may be more.
-        """
-        places = [f"index:{index}" for _, index in self.records]
-        if len(self._duplicates.dataset.sources) == 1:
-            return " ".join(places)
-        return " ".join(
-            [*(f"source:{source}" for source in sorted({one for one, _ in self.records})), *places]
-        )
-
-    def __len__(self) -> int:
-        return len(self.ids)
-
-    def __iter__(self) -> Iterator[Conversation]:
-        return (self[at] for at in range(len(self)))
-
-    def __getitem__(self, at: int) -> Conversation:
-        return self._duplicates.conversation(self.records[at])
-
-    def at(self, member: int | str) -> int:
-        """The position of a member.
-
-        Raises:
-            QueryError: if the group has no such member.
-        """
-        if isinstance(member, int) and -len(self) <= member < len(self):
-            return member % len(self)
-        if member in self.ids:
-            return self.ids.index(str(member))
-        raise QueryError(f"Group {self.number} has no member {member!r}; it has {', '.join(self.ids[:20])}.")
-
-
-@dataclass(frozen=True)
-class Difference:
-    """What two conversations differ in; shown as text, and in a notebook as HTML.
-
-    Attributes:
-        before, after: the two conversations.
-        turns: the turns that differ, system prompts included.
-    """
-
-    before: Conversation
-    after: Conversation
-    turns: Sequence[TurnChange]
-
-    def __str__(self) -> str:
-        from ..outputs.duplicates_view import difference_text
-
-        return difference_text(self)
-
-    __repr__ = __str__
-
-    def _repr_html_(self) -> str:
-        from ..outputs.duplicates_view import difference_html
-
-        return difference_html(self)
+_NAMED = 3  # so many of those that are kept a note names
 
 
 class Duplicates:
@@ -157,11 +65,9 @@ class Duplicates:
         if not isinstance(number, int):
             raise QueryError(f"A group is asked for by its number, not by {number!r}; group_of takes an id.")
         if not -len(self) <= number < len(self):
-            raise IndexError(
-                f"There are {plural(len(self), 'group')} of duplicates; {number} is none of them."
-            )
+            raise QueryError(self._no_such(number))
         number %= len(self)
-        own = slice(int(self._ends[number - 1]) if number else 0, int(self._ends[number]))
+        own = self._own(number)
         kinds = [KINDS[kind] for kind in self._found.kind[self._rows[own]][1:].tolist()]
         similarities = self._found.similarity[self._rows[own]].tolist()
         return DuplicateGroup(
@@ -172,6 +78,33 @@ class Duplicates:
             tuple(self._records[own]),
             self,
         )
+
+    def _own(self, number: int) -> slice:
+        """Where the members of a group stand among those of all."""
+        return slice(int(self._ends[number - 1]) if number else 0, int(self._ends[number]))
+
+    def _no_such(self, number: int) -> str:
+        count = len(self)
+        if not count:
+            return f"There are no duplicates, so there is no group {number}."
+        numbers = "number 0" if count == 1 else f"numbers 0 to {count - 1}"
+        is_ = "is" if count == 1 else "are"
+        return f"There {is_} {plural(count, 'group')} of duplicates, {numbers}; {number} is none of them."
+
+    def kept_in_place(self, number: int) -> Places:
+        """For each member of a group the position of the one that is kept in its place, where nothing is rejected yet."""
+        own = self._own(number)
+        kept: Places = self._kept[own] - own.start
+        return kept
+
+    @cached_property
+    def _kept(self) -> Places:
+        """For each member of all groups, which of them is kept in its place."""
+        like_first = self._found.kind[self._rows] != KINDS.index("near")
+        if self.near is not None:
+            like_first |= self._found.similarity[self._rows] >= self.near
+        begins = np.append(0, self._ends[:-1]) if len(self) else self._ends
+        return kept_in_groups(self._rows, begins, like_first, self._found.likeness.alike)
 
     def group_of(self, id: str) -> DuplicateGroup | None:
         """The group of a conversation, by its id; None if it has no duplicate."""
@@ -189,29 +122,41 @@ class Duplicates:
 
     @cached_property
     def groups(self) -> pd.DataFrame:
-        """One row a group, in file order, with the columns group, kind, size, representative, similarity, members.
+        """One row a group, in file order, with the columns group, kind, size, kept, representative, similarity, members.
 
+        ``kept`` is how many stay where the others are dropped: more than one where members are duplicates only by way of another.
         ``representative`` is the id of the first member in the file, ``members`` are the ids of all; ``similarity`` is the lowest
         Jaccard index of a member with the first.
         """
         import pandas as pd
 
         rows = [
-            (one.number, one.kind, len(one), one.representative, one.similarity, list(one.ids))
+            (
+                one.number,
+                one.kind,
+                len(one),
+                len(one.kept),
+                one.representative,
+                one.similarity,
+                list(one.ids),
+            )
             for one in self
         ]
-        return pd.DataFrame(
-            rows, columns=["group", "kind", "size", "representative", "similarity", "members"]
-        )
+        titles = ["group", "kind", "size", "kept", "representative", "similarity", "members"]
+        return pd.DataFrame(rows, columns=titles)
 
     @cached_property
     def members(self) -> pd.DataFrame:
-        """One row a member, by group and in file order, with the columns group, id, source, index, kind, similarity.
+        """One row a member, by group and in file order, with the columns group, id, source, index, kind, similarity, kept,
+        kept_similarity.
 
-        ``kind`` and ``similarity`` say how it is like the first of its group, which is of kind ``first``.
+        ``kind`` and ``similarity`` say how it is like the first of its group, which is of kind ``first``. ``kept`` is the id of the one
+        that is kept in its place where the group is dropped, its own where it is kept itself; ``kept_similarity`` the Jaccard index
+        with that one.
         """
         import pandas as pd
 
+        similarity = self._found.likeness.of(self._rows, self._rows[self._kept])[1]
         sizes = np.diff(self._ends, prepend=0)
         columns = {
             "group": np.repeat(np.arange(len(self)), sizes),
@@ -220,6 +165,8 @@ class Duplicates:
             "index": self._found.index[self._rows],
             "kind": [(*KINDS, "first")[kind] for kind in self._found.kind[self._rows].tolist()],
             "similarity": self._found.similarity[self._rows],
+            "kept": [self._ids[at] for at in self._kept.tolist()],
+            "kept_similarity": similarity,
         }
         return pd.DataFrame(columns)
 
@@ -276,10 +223,13 @@ class Duplicates:
 
     def keep(
         self, group: int | str | DuplicateGroup, id: str | None = None, *, how: How = "reject"
-    ) -> list[str]:
-        """Keep one conversation of a group and drop the others, as one step of the journal that ``ds.undo()`` takes back.
+    ) -> Dropped:
+        """Keep one conversation of a group and drop its duplicates, as one step of the journal that ``ds.undo()`` takes back.
 
-        Dropped conversations are decided to be rejected, with a note that names the one that is kept. They stay in the dataset, in
+        What hangs together with it by way of others alone is no duplicate of it: of those so many are kept that each of the others is
+        a duplicate of one of them. The result names them (``.kept``).
+
+        Dropped conversations are decided to be rejected, with a note that names what is kept. They stay in the dataset, in
         reports and in the panel, each can be looked at and taken back by itself, and ``ds.export(only="not-rejected")`` leaves them
         out: whether a near-duplicate is one too many is a judgement, and it is kept where the others are.
 
@@ -292,20 +242,23 @@ class Duplicates:
             The ids of those that were dropped; what was rejected before is not decided again.
 
         Raises:
-            QueryError: if there is no such group or member.
+            QueryError: if there is no such group or member, or the member is rejected.
             JournalError: if the journal's disk does not take it.
         """
         return self._dropped([self._group(group)], id, None, how)
 
-    def drop(self, kind: str | None = None, *, how: How = "reject") -> list[str]:
+    def drop(self, kind: str | None = None, *, how: How = "reject") -> Dropped:
         """Keep the first conversation of every group that is not rejected yet and drop the others, all as one step of the journal.
 
+        Of those that are no duplicates of the first so many are kept that each of the others is a duplicate of one of them.
+
         Args:
-            kind: only members that are in this way like the first of their group: ``exact``, ``dialogue`` or ``near``. None: all.
+            kind: only members that are in this way like the one that is kept in their place: ``exact``, ``dialogue`` or ``near``.
+                None: all.
             how: as for :meth:`keep`.
 
         Returns:
-            The ids of those that were dropped.
+            The ids of those that were dropped, with ``.kept`` for those that stay.
 
         Raises:
             QueryError: if there is no such kind.
@@ -316,25 +269,48 @@ class Duplicates:
         return self._dropped(list(self), None, kind, how)
 
     def _dropped(
-        self, groups: Sequence[DuplicateGroup], kept: str | None, kind: str | None, how: How
-    ) -> list[str]:
-        gone: list[Record] = []
-        names: list[str] = []
+        self, groups: Sequence[DuplicateGroup], chosen: str | None, kind: str | None, how: How
+    ) -> Dropped:
+        gone: list[int] = []
+        stay: list[int] = []
         for group in groups:
-            left = [at for at, record in enumerate(group.records) if self._is_left(record, group.ids[at])]
-            stays = (left[0] if left else 0) if kept is None else group.at(kept)
-            dropped = [at for at in left if at != stays and kind in (None, group.kinds[at])]
-            gone += [group.records[at] for at in dropped]
-            names += [group.ids[at] for at in dropped]
-        if not gone:
-            return []
-        which = self._which(gone, names)
-        if how == "exclude":
-            self.dataset.exclude(which)
-        else:
-            of = groups[0].ids[stays] if len(groups) == 1 else "an earlier conversation"
-            self.dataset.decide(which, "reject", note=f"duplicate of {of}")
+            left, kept = self._left(group, chosen)
+            wanted = left != kept
+            if kind is not None:
+                wanted &= self._kinds(left, kept) == KINDS.index(kind)
+            if wanted.any():
+                gone += left[wanted].tolist()
+                stay += left[~wanted].tolist()
+        names = Dropped([self._ids[at] for at in gone], [self._ids[at] for at in stay])
+        if gone:
+            which = self._which([self._records[at] for at in gone], names)
+            if how == "exclude":
+                self.dataset.exclude(which)
+            else:
+                self.dataset.decide(which, "reject", note=_note(names.kept))
         return names
+
+    def _left(self, group: DuplicateGroup, chosen: str | None) -> tuple[Places, Places]:
+        """The members that are not rejected, and for each the one that is kept in its place; by their positions among all."""
+        own = self._own(group.number)
+        left = np.array(
+            [self._is_left(self._records[at], self._ids[at]) for at in range(own.start, own.stop)]
+        )
+        at = None if chosen is None else group.at(chosen)
+        if at is not None and not left[at]:
+            raise QueryError(
+                f"{group.ids[at]} is rejected or gone, so nothing can stay for it; take that back before it is kept."
+            )
+        if left.all() and not at:
+            return np.arange(own.start, own.stop), self._kept[own]
+        places = own.start + np.flatnonzero(left)
+        if not len(places):
+            return places, places
+        first = 0 if at is None else int(np.searchsorted(places, own.start + at))
+        return places, places[kept_for(self._rows[places], self._found.likeness.alike, first)]
+
+    def _kinds(self, left: Places, right: Places) -> Places:
+        return self._found.likeness.of(self._rows[left], self._rows[right])[0].astype(np.int64)
 
     def _is_left(self, record: Record, name: str) -> bool:
         """Whether a member is still there and not rejected."""
@@ -365,11 +341,15 @@ class Duplicates:
         if not len(self):
             return f"No duplicates among {plural(len(self._found.group), 'conversation')}."
         kinds = ", ".join(f"{count:,} {kind}" for kind, count in self.counts.items() if count)
-        more = len(self._rows) - len(self)
-        return (
+        stay = len(np.unique(self._kept))
+        said = (
             f"{plural(len(self), 'group')} of duplicates ({kinds}) with {plural(len(self._rows), 'conversation')};"
-            f" {more:,} of {len(self._found.group):,} could go."
+            f" {len(self._rows) - stay:,} of {len(self._found.group):,} could go."
         )
+        if (more := stay - len(self)) and self.near is not None:
+            more_stay = "more stays" if more == 1 else "more stay"
+            said += f" Beside the first of each group, {more:,} {more_stay}, being less than {self.near:g} like any that is kept."
+        return said
 
     def __repr__(self) -> str:
         return f"<Duplicates of {self.dataset.name}: {self.summary}>"
@@ -378,6 +358,13 @@ class Duplicates:
         from ..outputs.duplicates_view import duplicates_html
 
         return duplicates_html(self)
+
+
+def _note(kept: Sequence[str]) -> str:
+    """What is said of those that are dropped: what stays for them, where that is few."""
+    if len(kept) > _NAMED:
+        return "duplicate of one that is kept"
+    return "duplicate of " + " or ".join([", ".join(kept[:-1]), kept[-1]] if len(kept) > 1 else kept)
 
 
 def _two_ids(ids: object) -> tuple[str, str]:

@@ -36,6 +36,52 @@ class Pairs:
     similarity: Shares
 
 
+class Likeness:
+    """How conversations are like one another.
+
+    Args:
+        rows: the conversations that are known, by their numbers, in rising order.
+        exact, dialogue: what is the same of copies and of the same turns under another prompt; 0 where nothing can be.
+        search: the words of each; None where nobody looks for near-duplicates.
+    """
+
+    def __init__(
+        self, rows: Places, exact: Places, dialogue: np.ndarray[Any, Any], search: NearDuplicates | None
+    ) -> None:
+        self._rows, self._exact, self._dialogue, self._search = rows, exact, dialogue, search
+
+    def only(self, rows: Places) -> Likeness:
+        """That of some conversations, without what is held of the others."""
+        at = np.searchsorted(self._rows, rows)
+        search = None if self._search is None else self._search.only(at)
+        return Likeness(rows, self._exact[at], self._dialogue[at], search)
+
+    def of(self, left: Places, right: Places) -> tuple[Numbers, Shares]:
+        """Kind and Jaccard index of pairs; those of which nothing else is known are near."""
+        left, right = np.searchsorted(self._rows, left), np.searchsorted(self._rows, right)
+        kind = self._kind(left, right)
+        similarity = np.ones(len(left))
+        near = np.flatnonzero(kind == NEAR)
+        if len(near) and self._search is not None:
+            similarity[near] = self._search.similarities(left[near], right[near])
+        return kind, similarity
+
+    def alike(self, left: Places, right: Places) -> Flags:
+        """Which pairs are duplicates of any kind."""
+        left, right = np.searchsorted(self._rows, left), np.searchsorted(self._rows, right)
+        found: Flags = self._kind(left, right) != NEAR
+        near = np.flatnonzero(~found)
+        if len(near) and self._search is not None:
+            found[near] = self._search.alike(left[near], right[near])
+        return found
+
+    def _kind(self, left: Places, right: Places) -> Numbers:
+        kind = np.full(len(left), NEAR, dtype=np.int8)
+        kind[(self._dialogue[left] == self._dialogue[right]) & (self._dialogue[left] != 0)] = DIALOGUE
+        kind[(self._exact[left] == self._exact[right]) & (self._exact[left] != 0)] = EXACT
+        return kind
+
+
 @dataclass(frozen=True)
 class Found:
     """The duplicates among conversations, which are numbered in the order in which they were read.
@@ -47,6 +93,7 @@ class Found:
         kind: how it is like the first of its group: a number of ``KINDS``, or ``ALONE`` for the first itself and those without duplicate.
         similarity: its Jaccard index with the first of its group; 1 for the first itself.
         pairs: all verified pairs of small groups; of larger ones so many that the group hangs together.
+        likeness: what tells how members of groups are like one another.
     """
 
     part: Places
@@ -56,6 +103,7 @@ class Found:
     kind: Numbers
     similarity: Shares
     pairs: Pairs
+    likeness: Likeness
 
     def several(self) -> list[Places]:
         """The members of each group that has more than one, in order."""
@@ -112,7 +160,8 @@ class _Linked:
     def __init__(
         self, part: Places, exact: Places, dialogue: np.ndarray[Any, Any], search: NearDuplicates | None
     ) -> None:
-        self._part, self._exact, self._dialogue, self._search = part, exact, dialogue, search
+        self._part, self._search = part, search
+        self._likeness = Likeness(np.arange(len(part)), exact, dialogue, search)
         self._groups = Groups(len(part))
         self._ties = [_repeated(exact), _repeated(dialogue)]
         if search is not None and len(search):
@@ -126,19 +175,10 @@ class _Linked:
         group = self._groups.of(rows)
         members = np.flatnonzero(group != rows)
         kind, similarity = np.full(len(rows), ALONE, dtype=np.int8), np.ones(len(rows))
-        kind[members], similarity[members] = self._likeness(group[members], members)
-        return Found(self._part, source, index, group, kind, similarity, self._pairs(group))
-
-    def _likeness(self, left: Places, right: Places) -> tuple[Numbers, Shares]:
-        """Kind and Jaccard index of pairs; those of which nothing else is known are near."""
-        kind = np.full(len(left), NEAR, dtype=np.int8)
-        kind[(self._dialogue[left] == self._dialogue[right]) & (self._dialogue[left] != 0)] = DIALOGUE
-        kind[(self._exact[left] == self._exact[right]) & (self._exact[left] != 0)] = EXACT
-        similarity = np.ones(len(left))
-        near = np.flatnonzero(kind == NEAR)
-        if len(near) and self._search is not None:
-            similarity[near] = self._search.similarities(left[near], right[near])
-        return kind, similarity
+        kind[members], similarity[members] = self._likeness.of(group[members], members)
+        grouped = np.flatnonzero(np.bincount(group, minlength=1)[group] > 1)
+        likeness = self._likeness.only(grouped)
+        return Found(self._part, source, index, group, kind, similarity, self._pairs(group), likeness)
 
     def _pairs(self, group: Places) -> Pairs:
         wanted = [*self._ties]
@@ -151,7 +191,7 @@ class _Linked:
         left, right = (np.concatenate(side) for side in zip(*wanted, strict=True))
         count = max(len(group), 1)
         left, right = np.divmod(np.unique(np.minimum(left, right) * count + np.maximum(left, right)), count)
-        kind, similarity = self._likeness(left, right)
+        kind, similarity = self._likeness.of(left, right)
         least = 0.0 if self._search is None else self._search.similarity
         kept = (kind != NEAR) | (similarity >= least)
         return Pairs(left[kept], right[kept], kind[kept], similarity[kept])

@@ -16,6 +16,7 @@ from .found_duplicates import found_in
 from .groups import Groups
 from .model import Conversation
 from .prompt_keys import prompt_keys
+from .prompt_variants import PromptVariants
 from .turns import encodable
 from .word_table import Places
 
@@ -104,6 +105,8 @@ def values_of(dataset: Dataset, key: Key) -> Iterator[tuple[int, str]]:
         yield from _characters(dataset)
     elif key == "prompt":
         yield from _prompts(dataset)
+    elif key == "system":
+        yield from ((row, value) for row, value in enumerate(_systems(dataset)) if value is not None)
     elif key == "turns":
         edges = [frame["turns"].quantile(share) or 0 for share in (0.25, 0.5, 0.75)]
         quarters = np.searchsorted(edges, frame["turns"].to_numpy())
@@ -175,9 +178,26 @@ def _characters(dataset: Dataset) -> Iterator[tuple[int, str]]:
     named = turns.select("conversation", pl.col("speaker").cast(pl.String)).unique(maintain_order=True)
     yield from named.iter_rows()
     having = set(named["conversation"].to_list())
-    for row, system in enumerate(dataset.index.conversations["system"].to_list()):
+    for row, system in enumerate(_systems(dataset)):
         if system is not None and row not in having:
             yield row, f"system {system}"
+
+
+def _systems(dataset: Dataset) -> list[str | None]:
+    """The system prompt of each conversation. Those that are nearly the same go by that of the conversation that is drawn first, so
+    that neither the order of the file nor what is added later changes the name."""
+    index, variants = dataset.index, PromptVariants()
+    rows = [np.empty(0, dtype=np.int64)]
+    for block in dataset.blocks():
+        variants.add(block)
+        rows.append(index.rows(block.source, block.indices))
+    group = np.full(index.conversations.height, -1, dtype=np.int64)
+    group[np.concatenate(rows)] = variants.found()
+    own = index.conversations.select("system", group=pl.Series(group), name=pl.Series(draw_names(dataset)))
+    named = own.with_columns(
+        variant=pl.col("system").sort_by(pl.col("name").str.len_chars(), "name").first().over("group")
+    )
+    return named.select(pl.when(pl.col("group") < 0).then("system").otherwise("variant"))["system"].to_list()
 
 
 def _prompts(dataset: Dataset) -> Iterator[tuple[int, str]]:

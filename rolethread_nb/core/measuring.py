@@ -186,8 +186,8 @@ class Measuring(Part):
             turns: where a conversation is split.
             seed: another seed draws other parts.
             by: what is not torn apart: ``duplicates`` (groups of exact and near-duplicates), ``source``, ``character`` (names under
-                which the assistant speaks; else the system prompt), ``system`` (prompt), ``prompt`` (what was asked), a function of a
-                conversation (None: it stands alone), or several of them; None: every conversation stands alone.
+                which the assistant speaks; else the system prompt), ``system`` (prompt; those that are nearly the same are one), ``prompt``
+                (what was asked), a function of a conversation (None: it stands alone), or several of them; None: every conversation stands alone.
             stratify: each part has its share of every ``source``, ``format``, ``character``, ``system`` prompt, quarter by number of
                 ``turns``, or value of a function, as far as groups allow.
             near: the Jaccard index from which on two conversations are near-duplicates, for ``by="duplicates"``.
@@ -207,7 +207,7 @@ class Measuring(Part):
         return divide(self._dataset, which, seed=seed, by=by, stratify=stratify, near=near)
 
     def leakage(self, other: Dataset, near: float | None = 0.7) -> Leakage:
-        """The duplicates, exact and near, and the prompts that this dataset shares with another: an evaluation set, say, or an earlier version.
+        """The duplicates, exact and near, the prompts and the system prompts that this dataset shares with another: an evaluation set, say, or an earlier version.
 
         Args:
             other: the other dataset.

@@ -28,6 +28,7 @@ _TRIES = 24  # so often a text is compared in vain with others whose sketches ag
 _SEEN = 1 << 20  # pairs that were compared in vain and are remembered
 _HALF = np.uint64(32)
 _LOW = np.uint64(0xFFFFFFFF)
+_NOTHING = np.empty(0, dtype=np.uint64)
 
 
 class Links(NamedTuple):
@@ -115,6 +116,35 @@ class NearDuplicates:
             found[answered] = np.minimum(found[answered], most)
         return np.where(self._labels[0][left] == self._labels[0][right], found, 0)
 
+    def alike(self, left: Places, right: Places) -> Flags:
+        """Which pairs of texts are near-duplicates. Full sets are compared where sizes and sketches leave it open."""
+        sizes = self._whole.counts
+        small, large = np.minimum(sizes[left], sizes[right]), np.maximum(sizes[left], sizes[right])
+        found: Flags = (small > 0) & (small >= self.similarity * large)
+        open_ = np.flatnonzero(found)
+        least = self.similarity * BINS - _SLACK_ALL * spread(self.similarity)
+        found[open_] = agreement(self._sketched(), left[open_], right[open_]) >= least
+        open_ = np.flatnonzero(found)
+        found[open_] = self.similarities(left[open_], right[open_]) >= self.similarity
+        return found
+
+    def only(self, rows: Places) -> NearDuplicates:
+        """A search that holds these texts alone, in this order: what is still to be compared once the others are let go."""
+        made = NearDuplicates(self.similarity, all_pairs=self._all_pairs)
+        made._whole = self._whole.only(rows)
+        made._answers = None if self._answers is None else self._answers.only(rows)
+        made._sketches = [self._sketched()[rows]]
+        made._contents = [np.concatenate([_NOTHING, *self._contents])[rows]]
+        made._strict = [np.concatenate(self._strict)[rows]]
+        made._labels = [np.concatenate(self._labels)[rows]]
+        made._questions = [np.concatenate(self._questions)[rows]]
+        made._count = len(rows)
+        return made
+
+    def _sketched(self) -> Sketches:
+        self._sketches = [np.concatenate([np.empty((0, BINS), dtype=np.uint16), *self._sketches])]
+        return self._sketches[0]
+
     def links(self) -> Links:
         """Find the pairs. They are looked for once."""
         if self._links is None:
@@ -123,15 +153,14 @@ class NearDuplicates:
 
     def _found(self) -> Links:
         sizes = self._whole.counts
-        content = np.concatenate([np.empty(0, dtype=np.uint64), *self._contents])
+        content = np.concatenate([_NOTHING, *self._contents])
         order = np.lexsort((content, sizes))
         order = order[sizes[order] > 0]
         same = np.zeros(len(order), dtype=bool)
         same[1:] = (content[order[1:]] == content[order[:-1]]) & (sizes[order[1:]] == sizes[order[:-1]])
         leader = np.maximum.accumulate(np.where(same, 0, np.arange(len(order))))
         different = order[~same]
-        self._sketches = [np.concatenate([np.empty((0, BINS), dtype=np.uint16), *self._sketches])]
-        sketches = self._sketches[0][different]
+        sketches = self._sketched()[different]
         if len(different) <= self._all_pairs:
             candidates, slack = every_pair(len(different)), _SLACK_ALL
         else:

@@ -23,6 +23,7 @@ _HALF = np.uint64(32)
 _PIECE = 1 << 16  # words that are made into shingles together, so that they stay in the fast memory
 _KEPT = 1 << 26  # bytes of sets that stay in memory; more go into a file
 _COMPARED = 1 << 22  # shingles that are compared together
+_TAKEN = 4_096  # sets that are taken together
 _NONE = np.empty(0, dtype=np.uint32)
 
 
@@ -120,6 +121,14 @@ class ShingleSets:
             self._file.seek(4 * start)
             taken.append(np.frombuffer(self._file.read(4 * count), dtype=np.uint32))
         return np.concatenate(taken)
+
+    def only(self, numbers: Places) -> ShingleSets:
+        """Some of the sets, in this order; a few thousand at a time are in memory where the others are in a file."""
+        made = ShingleSets(self._kept)
+        for first in range(0, max(len(numbers), 1), _TAKEN):
+            piece = numbers[first : first + _TAKEN]
+            made.add(self.take(piece), self.counts[piece])
+        return made
 
     def jaccard(self, left: Places, right: Places) -> Shares:
         """The Jaccard index of pairs of sets: what they share, as a part of what is in either. Two empty sets share nothing."""

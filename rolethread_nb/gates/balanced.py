@@ -1,10 +1,13 @@
-"""Numbers of the balance for gates: ``reply_words.median``, ``speaker.top_share``, and how often a value occurs, ``viewpoint.second``."""
+"""Numbers of the balance for gates: ``reply_words.q90``, ``speaker.top_share``, and how often a value occurs, ``viewpoint.second``, or
+one of a range, ``reply_words:..4``."""
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Hashable, Iterable, Sequence
 from difflib import get_close_matches
+from fractions import Fraction
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +17,7 @@ from ..balance import Distributions
 from ..balance.terms import exact_term, units_having, values_of
 from ..checks.catalogue import rule
 from ..core.errors import QueryError, StalePlanError
+from ..core.query_terms import Term, parse, range_of
 from ..core.word_table import Flags
 from .measured import Measured, not_measured, share_of
 from .ran import why_not
@@ -23,12 +27,15 @@ from .wording import beside
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ..balance.facet import Facet
     from ..core.report import Report
 
 # The facet that every reply has a value of, and the query that finds them all.
 _OF_REPLIES = "reply_number"
 REPLIES = f"{_OF_REPLIES}:1.."
 _OF_NUMBERS = ("count", "missing", "min", "q05", "q25", "median", "q75", "q95", "max", "mean")
+_NUMBERS_SAID = "count, missing, min, median, max, mean, and q01 to q99"
+_QUANTILE = re.compile(r"q(\d{1,3}(?:\.\d{1,3})?)", re.ASCII)
 _OF_CATEGORIES = ("count", "missing", "distinct", "effective", "top_share", "top3_share")
 
 
@@ -42,13 +49,17 @@ class Balance:
 
     def __init__(self, report: Report, gates: Sequence[Gate]) -> None:
         self._report = report
-        self._wanted = {gate.measure.partition(".")[0] for gate in gates}
+        self._wanted = {re.split("[.:]", gate.measure, maxsplit=1)[0] for gate in gates}
         if any(gate.measure == "replies" or gate.of == "replies" for gate in gates):
             self._wanted.add(_OF_REPLIES)
 
     def knows(self, name: str) -> bool:
         """Whether a name begins with that of a facet."""
         return name.partition(".")[0] in self._about
+
+    def is_number(self, name: str) -> bool:
+        """Whether a facet is a number, so that ranges of it can be asked for."""
+        return name in self._about and self._about[name]["kind"] == "number"
 
     @property
     def names(self) -> list[str]:
@@ -90,11 +101,12 @@ class Balance:
         facet, _, of = gate.measure.partition(".")
         kind = self._about[facet]["kind"]
         known = _OF_NUMBERS if kind == "number" else _OF_CATEGORIES
-        if of in known:
+        if of in known or (kind == "number" and _QUANTILE.fullmatch(of)):
             return self._number(facet, of, gate)
         if kind == "number" or not of:
             near = get_close_matches(of, known, 1)
-            hint = f"did you mean {facet}.{near[0]}?" if near else f"there are {', '.join(known)}."
+            there = _NUMBERS_SAID if kind == "number" else ", ".join(known)
+            hint = f"did you mean {facet}.{near[0]}?" if near else f"there are {there}."
             said = f"{facet} has no number {of!r}" if of else f"{facet} is no number itself; say which of it"
             raise gate.refused(f"{said}; {hint}")
         return self._value(facet, of, gate)
@@ -103,12 +115,21 @@ class Balance:
         if gate.of:
             raise gate.refused("'share' is about findings and values; say 'max' or 'min'.")
         self._refuse_beyond(facet, of, gate)
-        value = self._made.described(facet)[of]
+        quantile = self.is_number(facet) and of not in _OF_NUMBERS
+        value = self._quantile(facet, of, gate) if quantile else self._made.described(facet)[of]
         if value is None:
             return not_measured(f"nothing has a {facet}")
         query, rows = self._behind(facet, of, gate)
         edges = [edge for edge in (gate.most, gate.least) if edge is not None]
         return Measured(value, beside(value, edges), query, rows)
+
+    def _quantile(self, facet: str, of: str, gate: Gate) -> int | None:
+        """The smallest value that so large a share does not exceed; None of nothing."""
+        percent = Fraction(of[1:])
+        if not 0 < percent < 100:
+            raise gate.refused(f"a quantile goes from q01 to q99 (q99.9 has a decimal), so there is no {of}.")
+        values = np.sort(self._made.selection(facet).pairs(self._made.facet(facet))[1])
+        return int(values[math.ceil(percent * len(values) / 100) - 1]) if len(values) else None
 
     def _refuse_beyond(self, facet: str, of: str, gate: Gate) -> None:
         """Refuse limits beyond what a share or a percentage can be: they say nothing, or nothing keeps them."""
@@ -147,23 +168,57 @@ class Balance:
     def _value(self, name: str, value: str, gate: Gate) -> Measured:
         """How often a category has a value; one that never occurs has it 0 times."""
         facet = self._made.facet(name)
-        if gate.of == "replies" and facet.unit != "reply":
-            raise gate.refused(f"{name} is not about replies; leave 'of' out.")
+        self._refuse_of(gate, facet)
         if why := self._never(name, value, gate):
             return not_measured(why)
         selection = self._made.selection(name)
-        having = units_having(selection, facet, value)
-        count = int(having.sum())
+        return self._often(
+            gate, facet, units_having(selection, facet, value), exact_term(facet, value) or None
+        )
+
+    def measure_range(self, gate: Gate) -> Measured:
+        """How often a number lies in a range, or in one of several.
+
+        Raises:
+            QueryError: if nothing can lie there, or the gate says something besides.
+        """
+        terms = parse(gate.measure)
+        facet = self._made.facet(terms[0].name)
+        if any(term.negated or term.name != facet.name for term in terms):
+            raise gate.refused(f"a range of {facet.name} stands alone; {facet.name}:..4 is one.")
+        if gate.where:
+            raise gate.refused("'where' is about findings; this is none of them.")
+        self._refuse_of(gate, facet)
+        for term in terms:
+            self._refuse_empty(gate, facet, term)
+        selection = self._made.selection(facet.name)
+        having = np.logical_or.reduce([units_having(selection, facet, term.value) for term in terms])
+        return self._often(gate, facet, having, gate.measure)
+
+    def _refuse_empty(self, gate: Gate, facet: Facet, term: Term) -> None:
+        low, high = range_of(facet.name, term.value)
+        if low > high:
+            raise gate.refused(f"no number lies in {term.value!r}, so this can never fail.")
+        if facet.measure == "%" and low > 100:
+            raise gate.refused(f"{facet.name} goes to 100, so nothing lies in {term.value!r}.")
+
+    @staticmethod
+    def _refuse_of(gate: Gate, facet: Facet) -> None:
+        if gate.of == "replies" and facet.unit != "reply":
+            raise gate.refused(f"{facet.name} is not about replies; leave 'of' out.")
+
+    def _often(self, gate: Gate, facet: Facet, having: Flags, query: str | None) -> Measured:
+        """How many units have what is asked for, or their share of those that have a value."""
+        selection, count = self._made.selection(facet.name), int(having.sum())
         rows = np.unique(selection.gathered.conversation(facet.unit)[having]).tolist()
-        query = exact_term(facet, value) or None
         many = {"reply": "replies"}.get(facet.unit, f"{facet.unit}s")
         if gate.of is None:
             return Measured(count, f"{count:,} {facet.unit if count == 1 else many}", query, rows)
-        numbers = self._made.described(name)
+        numbers = self._made.described(facet.name)
         if facet.kind == "list":  # what has no tag at all is not tagged either
             return share_of(count, numbers["count"] + numbers["missing"], facet.unit, many, query, rows)
         if not numbers["count"]:
-            return not_measured(f"there are no {many} with a {name}")
+            return not_measured(f"there are no {many} with a {facet.name}")
         return share_of(count, numbers["count"], facet.unit, many, query, rows)
 
     def _never(self, facet: str, value: str, gate: Gate) -> str:

@@ -39,6 +39,8 @@ def measure(report: Report, gate: Gate, balance: Balance) -> Measured:
         if gate.where:
             raise gate.refused("'where' is about findings; this is none of them.")
         return _counted(report, gate, balance)
+    if _is_range(gate, balance):
+        return balance.measure_range(gate)
     if _is_code(name) or ":" in name or name in _FINDINGS:
         return _found(report, gate, balance)
     if balance.knows(name):
@@ -56,6 +58,18 @@ def _is_code(name: str) -> bool:
     except QueryError:
         return False
     return True
+
+
+def _is_range(gate: Gate, balance: Balance) -> bool:
+    """Whether a name is a range of a number of the balance, as ``reply_words:..4``."""
+    if ":" not in gate.measure:
+        return False
+    try:
+        terms = parse(gate.measure)
+    except QueryError as problem:
+        raise gate.refused(str(problem)) from None
+    names = [term.name for term in terms]
+    return bool(names) and not {*names} & {*FINDING_TERMS} and balance.is_number(names[0])
 
 
 # ---------------------------------------------------------------- findings
@@ -97,6 +111,7 @@ def _query_of(gate: Gate) -> str:
     if ":" in name and not names & set(FINDING_TERMS):
         raise QueryError(
             "this finds no findings; name them with code: or severity:, and put the rest into 'where'."
+            " Ranges are of the numbers of ds.balance(), as reply_words:..4; a value of another facet is said with a dot, as role.user."
         )
     if twice := names & more - {ANYWHERE}:
         raise QueryError(f"'where' says {min(twice)}: again, and terms of one name are alternatives.")

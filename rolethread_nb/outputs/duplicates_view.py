@@ -40,20 +40,23 @@ def duplicates_html(duplicates: Duplicates) -> str:
             str(group.number),
             group.kind,
             f"{len(group):,}",
+            f"{len(group.kept):,}",
             f"{group.similarity:.2f}",
             _names(group),
             inline(short(_opening(group), 100)),
         )
         for group in groups
     ]
-    body = table(("group", "kind", "size", "similarity", "members", "begins"), rows, numbers=(0, 2, 3))
+    titles = ("group", "kind", "size", "kept", "similarity", "members", "begins")
+    body = table(titles, rows, numbers=(0, 2, 3, 4))
     cut = (
         note(f"Showing {len(groups):,} of {len(duplicates):,} groups.")
         if len(groups) < len(duplicates)
         else ""
     )
     said = note(
-        "Similarity is the lowest Jaccard index of a member with the first; .diff(group) shows what differs."
+        "Similarity is the lowest Jaccard index of a member with the first. Kept is how many .drop() leaves, so that each of the others is"
+        " a duplicate of one of them; .diff(group) shows what differs."
     )
     return root(head + section(body + cut + said))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import polars as pl
@@ -11,11 +12,14 @@ from ...core.word_table import words_of
 from ...language.packs import pack
 from ...language.phrases import alternatives, compiled, english
 from ..rule import Evidence, Mark, Page, Rule
-from ..vocabulary import Field, text
-from .replied import REPLY, Reply, exchange, replied
+from ..vocabulary import text
+from .looked_at import LookedAt
+from .replied import Reply, exchange, replied
 
-_SAID = 8  # words: after a shorter turn "Okay." is an answer,
-_OFFERED = 10  # ... and "How can I help you?" the right question
+# Words of the turn before: after a shorter one "Okay." is an answer, and "How can I help you?" the right question.
+_THRESHOLDS = {"words": 8, "offered": 10}
+_LISTS = ("empty", "answers", "offers")
+_THANKS = re.compile(r"\b(?:thanks?|thank you)\b", re.IGNORECASE)
 _BETWEEN = r"(?:[\s.!?,…。！？\p{So}]+|$)"
 
 
@@ -24,24 +28,40 @@ def _whole(*names: str) -> str:
     return rf"^\W*(?:{alternatives(phrases)}{_BETWEEN})+$"
 
 
-def _kind(reply: Reply) -> str | None:
-    """Which words the reply consists of, where they say nothing to the turn before it."""
-    said, words = reply.question, count_words(reply.question)
-    if (
-        compiled(rf"\b{alternatives(english('replies', 'filler', 'polite'))}\b").search(said)
-        and words < _OFFERED
-    ):
-        return None
-    if not _is_english(said) or reply.text.strip(" .!?,…").casefold() in said.casefold():
-        return None  # or the word was offered as an answer
-    if _consists(reply.text, "empty"):
-        return "empty"
-    if "?" in said or words < _SAID or compiled(r"\b(?:thanks?|thank you)\b").search(said):
-        return None
-    if _consists(reply.text, "empty", "answers"):
-        return "answers"
-    offers = words >= _OFFERED and _consists(reply.text, "empty", "answers", "offers")
-    return "offers" if offers else None
+class _Fillers(LookedAt):
+    """Looks at replies that consist of such phrases. They are read when a check begins, so that a pack of one's own counts."""
+
+    def __init__(self, words: float, offered: float) -> None:
+        super().__init__(text.matches("(?i)" + _whole(*_LISTS)).compile(), self._marks)
+        self._least = {"answers": words, "offers": offered}
+
+    def _marks(self, conversation: Conversation, turn: int) -> Iterator[Mark]:
+        reply = Reply(conversation, turn)
+        if reply.text and (kind := self._kind(reply)) is not None:
+            evidence: Evidence = {
+                "said": reply.text.strip(),
+                "kind": kind,
+                "list": f"filler.{kind}",
+                "asked": count_words(reply.question),
+                "threshold": self._least.get(kind, 0),
+            }
+            yield Mark(turn, Span(0, len(reply.text)), evidence)
+
+    def _kind(self, reply: Reply) -> str | None:
+        """Which words the reply consists of, where they say nothing to the turn before it."""
+        said, words = reply.question, count_words(reply.question)
+        polite = compiled(rf"\b{alternatives(english('replies', 'filler', 'polite'))}\b")
+        if words < self._least["offers"] and polite.search(said):
+            return None
+        if not _is_english(said) or reply.text.strip(" .!?,…").casefold() in said.casefold():
+            return None  # or the word was offered as an answer
+        if _consists(reply.text, "empty"):
+            return "empty"
+        if "?" in said or words < self._least["answers"] or _THANKS.search(said):
+            return None
+        if _consists(reply.text, "empty", "answers"):
+            return "answers"
+        return "offers" if words >= self._least["offers"] and _consists(reply.text, *_LISTS) else None
 
 
 def _is_english(value: str) -> bool:
@@ -53,15 +73,6 @@ def _consists(value: str, *names: str) -> bool:
     return compiled(pattern).fullmatch(value.strip()) is not None and "\n" not in value.strip()
 
 
-def _look_at(conversation: Conversation, turn: int) -> Iterator[Mark]:
-    reply = Reply(conversation, turn)
-    if reply.text and (kind := _kind(reply)) is not None:
-        evidence: Evidence = {"said": reply.text.strip(), "kind": kind, "asked": count_words(reply.question)}
-        yield Mark(turn, Span(0, len(reply.text)), evidence)
-
-
-_MAY = Field("text", lambda: text.matches("(?i)" + _whole("empty", "answers", "offers")).compile()).holds
-
 RULES: tuple[Rule, ...] = (
     Rule(
         code="reply.filler",
@@ -69,14 +80,14 @@ RULES: tuple[Rule, ...] = (
         scope="turn",
         title="A reply that fits anywhere",
         preview=True,
-        look_at=_look_at,
-        among=REPLY & _MAY,
+        wave=_Fillers,
+        thresholds=_THRESHOLDS,
         says="“{said}” is the whole reply to a turn of {asked} words",
         where="content",
         page=Page(
             "Finds English replies that consist of nothing but phrases such as “I see.”, “Interesting!”, “Tell me more.”, “Okay, great.” or “I'm here to"
             " help.” Greetings, thanks and farewells are answered so; “Okay.” and “Sure.” are answers to a question or to a short turn (under 8"
-            " words), an offer to help is one to a turn under 10 words. The phrases stand in the language pack (replies.toml).",
+            " words, words), an offer to help is one to a turn under 10 words (offered). The phrases stand in the language pack (replies.toml).",
             "The model learns to get away with it: such a reply is never wrong and never worth reading.",
             "I see. Tell me more.",
         ),

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from ...core.model import Conversation, Span
 from ..rule import Evidence, Mark, Page, Rule
 from ..vocabulary import text
-from .replied import REPLY, Reply, exchange, replied, told
+from .looked_at import LookedAt
+from .replied import Reply, exchange, replied, told
 
 # Whole replies, in the languages where such words were seen. "todo" in small letters is left to _TODO.
 _STANDS_IN = (
@@ -24,7 +25,7 @@ _WHOLE = rf"^{_FRAME}(?i:{_STANDS_IN}|todo){_FRAME}$"
 _WORD = re.compile(rf"[\W_]*({_STANDS_IN}|todo)[\W_]*", re.IGNORECASE)
 _HOLDS = re.compile(r"(?i:\blorem ipsum\b)|\b(?:TODO|FIXME)(?:\([^()\n]{1,40}\))?:")
 _COMMENT = re.compile(r"(?m)^.*(?://|#|--|/\*|<!--|;;|%|\{/\*|'').*\b(?:TODO|FIXME)\b.*$")
-_LONG = 80
+_LONG = 80  # characters: a longer reply is no placeholder as a whole
 _ASKED = re.compile(r"to-?do|lorem|fixme|placeholder|filler text|dummy text|tbd", re.IGNORECASE)
 # Languages in which "todo" is a word: their letters, and a few of their most frequent words.
 _TODO = re.compile(
@@ -67,13 +68,27 @@ def _part(reply: Reply) -> Span | None:
     return None if found is None else Span(*found.span())
 
 
-def _look_at(conversation: Conversation, turn: int) -> Iterator[Mark]:
-    reply = Reply(conversation, turn)
-    whole = _whole(reply) if len(reply.text) <= _LONG else None
-    span = whole or _part(reply)
-    if span is not None:
-        evidence: Evidence = {"said": reply.text[span.start : span.end], "whole": whole is not None}
-        yield Mark(turn, span, evidence)
+class _Placeholders(LookedAt):
+    """Looks at replies that hold such words."""
+
+    def __init__(self, characters: float) -> None:
+        may = text.matches(_WHOLE) | text.contains("TODO", "FIXME") | text.matches("(?i)lorem ipsum")
+        super().__init__(may.compile(), self._marks)
+        self._longest = characters
+
+    def _marks(self, conversation: Conversation, turn: int) -> Iterator[Mark]:
+        reply = Reply(conversation, turn)
+        whole = _whole(reply) if len(reply.text) <= self._longest else None
+        span = whole or _part(reply)
+        if span is not None:
+            evidence: Evidence = {
+                "said": reply.text[span.start : span.end],
+                "whole": whole is not None,
+                "list": "words that stand for a reply" if whole is not None else "words that are left over",
+                "characters": len(reply.text),
+                "threshold": self._longest,
+            }
+            yield Mark(turn, span, evidence)
 
 
 RULES: tuple[Rule, ...] = (
@@ -82,15 +97,14 @@ RULES: tuple[Rule, ...] = (
         severity="warning",
         scope="turn",
         title="A placeholder instead of a reply",
-        look_at=_look_at,
-        among=REPLY
-        & (text.matches(_WHOLE) | text.contains("TODO", "FIXME") | text.matches("(?i)lorem ipsum")),
+        wave=_Placeholders,
+        thresholds={"characters": _LONG},
         says=lambda e: (
             f"{'The whole reply is' if e['whole'] else 'The reply holds'} the placeholder “{e['said']}”"
         ),
         where="content",
         page=Page(
-            "Finds replies that are nothing but a placeholder (test, TODO, tbd, n/a, asdf, null, and words for it in other languages), and replies that"
+            "Finds replies of up to 80 characters (characters) that are nothing but a placeholder (test, TODO, tbd, n/a, asdf, null, and words for it in other languages), and replies of any length that"
             " hold lorem ipsum or TODO: in capitals. A word that the question or the system prompt offers as an answer, code, quoted speech, and lists of"
             " things to do that were asked for are left alone; so is “todo” in small letters after a turn in a language that has the word.",
             "The model learns that an empty form is an answer.",

@@ -10,6 +10,7 @@ from ...core.model import Conversation, Severity, Span
 from ...language.phrases import alternatives, compiled, english, holds_any
 from ..rule import Evidence, Mark, Page, Rule
 from ..vocabulary import Condition
+from .refusals import refusal_in
 from .replied import REPLY, Reply, exchange, replied, told
 
 _ASIDE = r"[(\[]{1,2}\s*(?:OOC|out of character)\b|(?m:^\s*\**(?:OOC|out of character)\**\s*[:\-–—])"
@@ -35,12 +36,15 @@ def _may() -> pl.Expr:
 
 
 def _patterns() -> Sequence[tuple[str, str]]:
+    # Each list has a group of its name, so that what is found can say which it was.
     follows = rf"(?=\s*(?:$|[,;.:!?)\]–—-]|\s{_words('after')}\b))"
     am = r"I(?:['’]?m| am)(?: really| actually)?(?: just| only| merely| simply| still)?"
-    identity = rf"\b(?:(?:as|{am}) an? {_words('beings')}\b{follows}|{_words('said')}\b)"
+    identity = (
+        rf"\b(?:(?:as|{am}) an? (?P<beings>{_words('beings')})\b{follows}|(?P<said>{_words('said')})\b)"
+    )
     return (
-        ("aside", _ASIDE),
-        ("disclaimer", rf"\b{_words('disclaimers')}|{_DISCLAIMER}"),
+        ("aside", rf"(?P<aside>{_ASIDE})"),
+        ("disclaimer", rf"\b(?P<disclaimers>{_words('disclaimers')})|(?P<heading>{_DISCLAIMER})"),
         ("identity", identity),
     )
 
@@ -48,21 +52,35 @@ def _patterns() -> Sequence[tuple[str, str]]:
 def _look_at(conversation: Conversation, turn: int) -> Iterator[Mark]:
     reply = Reply(conversation, turn)
     own, _ = told(reply.text)
-    places = [
-        (found.start(), found.end(), kind)
-        for kind, pattern in _patterns()
-        if (found := compiled(pattern).search(own)) is not None
-    ]
+    places = []
+    for kind, pattern in _patterns():
+        found = compiled(pattern).search(own)
+        if found is not None and kind == "identity":
+            # "As an AI, I cannot ...": that it refuses says more.
+            found = compiled(pattern).search(_without_refusal(own, reply.text))
+        if found is not None:
+            places.append((found.start(), found.end(), kind, found.lastgroup or kind))
     if places:
-        start, end, kind = min(places)
+        start, end, kind, among = min(places)
         asked = compiled(rf"\b{_words('asked')}\b")
         about = asked.search(reply.question) or asked.search(reply.system)
         evidence: Evidence = {
             "said": reply.text[start:end].strip(),
             "kind": kind,
+            "list": f"meta.{among}",
             "asked": about is not None,
+            "asked_by": "" if about is None else about[0],
         }
         yield Mark(turn, Span(start, end), evidence)
+
+
+def _without_refusal(own: str, text: str) -> str:
+    """A text without the sentence for which it is a ``reply.refusal``. Every character keeps its place."""
+    refusal = refusal_in(text)
+    if refusal is None:
+        return own
+    start, end = refusal.span
+    return own[:start] + " " * (end - start) + own[end:]
 
 
 def _severity(evidence: Evidence) -> Severity:
@@ -82,8 +100,9 @@ RULES: tuple[Rule, ...] = (
         where="content",
         page=Page(
             "Finds English replies in which the assistant speaks of itself: “as an AI”, its training, its policies; asides out of character (OOC);"
-            " disclaimers. Quoted speech and code are left alone. Where the user's turn or the system prompt speaks of such things, it is info. The"
-            " words stand in the language pack (replies.toml).",
+            " disclaimers. Quoted speech and code are left alone. Where the user's turn or the system prompt speaks of such things, it is info; a"
+            " sentence that refuses as an AI is reply.refusal. The words stand in the language pack (replies.toml); what is found names"
+            " them and their list.",
             "A character that says it is a language model is none, and the phrase spreads to every subject.",
             "As an AI language model, I don't have a favourite colour.",
             "There is no automatic repair. Cut the sentence where the rest of the reply stands without it.",
