@@ -17,7 +17,7 @@ from rolethread_nb.language.speech import narration, parts_of
 
 # Characters that are assigned: which of the others are symbols is not agreed upon.
 letters = st.characters(exclude_categories=("Cs", "Cn", "Co"))
-texts = st.text(letters | st.sampled_from("aé \"\n.*_“”„«»「」'’日本ไทย"), max_size=60)
+texts = st.text(letters | st.sampled_from("aé \"\n.*_“”„‚‘’«»‹›「」＂״אב'日本ไทย"), max_size=60)
 
 
 def words(text: str) -> list[str]:
@@ -87,6 +87,14 @@ def shown(text: str) -> tuple[str | None, list[str], list[str]]:
         ("«Va», dit-elle.", ["«Va»"], [", dit-elle."]),
         ("»Geh«, sagte sie.", ["»Geh«"], [", sagte sie."]),
         ("「行け」と言った。", ["「行け」"], ["と言った。"]),
+        ("‘Don’t go,’ she said to the boys’ mother.", ["‘Don’t go,’"], ["she said to the boys’ mother."]),
+        ("‘He said “go” to me,’ she said.", ["‘He said “go” to me,’"], ["she said."]),
+        ("“He said ‘go,’ to me,” she said.", ["“He said ‘go,’ to me,”"], ["she said."]),
+        ("‚Ich hab’s!‘, sagte sie. ‚Komm!’", ["‚Ich hab’s!‘", "‚Komm!’"], [", sagte sie."]),
+        ("‹Va›, dit-elle.", ["‹Va›"], [", dit-elle."]),
+        ("›Geh‹, sagte sie.", ["›Geh‹"], [", sagte sie."]),
+        ("＂行け＂と言った。", ["＂行け＂"], ["と言った。"]),
+        ("צה״ל אמר ״לכו לצה״ל עכשיו״ בלילה.", ["״לכו לצה״ל עכשיו״"], ["צה״ל אמר", "בלילה."]),
         ('A line.\n"Left open\nAnother.', [], ["A line.", "Another."]),
         ('She said "go" and "left', [], []),
     ],
@@ -97,6 +105,21 @@ def test_speech_stands_in_quotation_marks_of_every_family(
     by, said, narrated = shown(text)
     assert by == "quotes"
     assert (said, [one for one in narrated if one != "\n"]) == (speech, told)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "It was the ‘90s, and rock ‘n’ roll; the boys’ room, don’t you know.",
+        "O‘zbekiston va o‘g‘il, deb.",
+        "צה״ל הודיע, ארה״ב ענתה. יש דו״חות.",
+        "File › Open › Recent",
+        "The prefix ‘trans-’ means across, and ‘freedom’ is a noun.",
+    ],
+)
+def test_apostrophes_abbreviations_and_steps_of_a_menu_quote_nothing(text: str) -> None:
+    assert shown(text) == (None, [], [])
+    assert narration(pl.Series([text])).to_list() == [None]
 
 
 def test_actions_are_the_narration_where_nothing_is_quoted() -> None:
@@ -219,6 +242,8 @@ def test_a_pack_of_a_language_that_is_not_shipped_has_to_be_whole(tmp_path: Path
         ("facts", "one = 1", 'one = "1"', "'numbers.one' is '1', which is no number"),
         ("facts", 'mom = "mother"', "mom = 5", "'synonyms.mom' is 5, which is no text"),
         ("facts", '["blue"], ["green"]', '"blue", ["green"]', "'hair' holds 'blue', which is no list"),
+        ("facts", '["bus driver"],', '"bus driver",', "'occupations' holds 'bus driver', which is no list"),
+        ("facts", "[changes]\nheight", "[changes]\nweight", "'changes.weight' is no key of it; there are changes.height, changes.occupation"),
         ("families", "apology = [", "apology = 1\nregret = [", "'apology' is 1, which is no list"),
         ("replies", "[refusal]", "[refused]", "'refused' is no key of it; there are refusal,"),
         ("replies", "unable = [", "unabel = [", "'refusal.unabel' is no key of it; there are refusal.unable,"),

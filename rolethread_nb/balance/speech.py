@@ -11,7 +11,8 @@ import polars as pl
 
 from ..core.word_table import WordSet, words_of
 from ..language.packs import pack
-from ..language.speech import FAMILIES, MARKS, QUOTED, narration
+from ..language.prose import Flags, tells
+from ..language.speech import FAMILIES, MARKS, QUOTED, SURE_MARKS, marked_narration
 from .facet import MISSING, Codes, Rows
 
 _CODE = r"(?s)```.*?(?:```|\z)|`[^`\n]*`"  # quotation marks there are not speech
@@ -28,7 +29,8 @@ class Speech:
     """Speech and narration of replies, one value each.
 
     Attributes:
-        share: percent of the characters, blanks apart, that are said; -1 where neither quotes nor actions are in use, or there is no text.
+        share: percent of the characters, blanks apart, that are said; -1 where neither quotes nor actions are in use and no scene is told,
+            or there is no text.
         marks: how speech or actions are marked; null where a reply has neither.
         narration: what is told; null where nothing is, or nobody can tell.
     """
@@ -43,7 +45,8 @@ def speech_of(texts: pl.Series, conversation: pl.Series) -> Speech:
 
     Quotes or actions are in use in a conversation where at least half of its replies have them, and at least a tenth of what these
     say or tell is said: a word in quotation marks here and there is no speech. A reply there that has none is all narration where
-    quotes are in use, all speech where actions are. Code does not count.
+    quotes are in use, all speech where actions are; and one that shows by itself that it tells a scene (``prose``) is all narration, whatever
+    is in use around it, and has no part in that. Code does not count.
     """
     fenced = texts.str.contains("`", literal=True)
     text = texts.clone().scatter(fenced.arg_true(), texts.filter(fenced).str.replace_all(_CODE, ""))
@@ -52,20 +55,21 @@ def speech_of(texts: pl.Series, conversation: pl.Series) -> Speech:
     at = shown.to_numpy()
     by = np.zeros(len(texts), dtype=np.int8)
     by[at] = found["by"].to_numpy()
-    said, tells = np.zeros((2, len(texts)))
-    said[at], tells[at] = found["said"].to_numpy(), found["tells"].to_numpy()
-    used = _in_use(by, said, tells, conversation.to_numpy().astype(np.int64))
-    plain = (by == _NEITHER) & (used == _QUOTES)
-    tells[plain] = _chars(text.filter(pl.Series(plain)))
-    spoken = (by == _NEITHER) & (used == _ACTIONS)
+    said, told_chars = np.zeros((2, len(texts)))
+    said[at], told_chars[at] = found["said"].to_numpy(), found["told_chars"].to_numpy()
+    scene = tells(text.zip_with(pl.Series(by == _NEITHER), text.clear(len(text))))["prose"].to_numpy()
+    used = _in_use(by, said, told_chars, ~scene, conversation.to_numpy().astype(np.int64))
+    plain = (by == _NEITHER) & ((used == _QUOTES) | scene)
+    told_chars[plain] = _chars(text.filter(pl.Series(plain)))
+    spoken = (by == _NEITHER) & (used == _ACTIONS) & ~scene
     said[spoken] = _chars(text.filter(pl.Series(spoken)))
-    whole = said + tells
-    known = (used != _NEITHER) & (whole > 0)
+    whole = said + told_chars
+    known = ((used != _NEITHER) | scene) & (whole > 0)
     share = np.full(len(texts), MISSING, dtype=np.int32)
     share[known] = np.rint(100 * said[known] / whole[known])
     told = pl.Series("narration", [None], dtype=pl.String).new_from_index(0, len(texts))
     told = told.scatter(shown, found["told"]).scatter(np.flatnonzero(plain), text.filter(pl.Series(plain)))
-    told = told.scatter(np.flatnonzero(~known | (tells == 0)), None)
+    told = told.scatter(np.flatnonzero(~known | (told_chars == 0)), None)
     return Speech(share, _marks_of(text, shown, found), told)
 
 
@@ -74,11 +78,10 @@ def _measured(text: pl.Series) -> pl.DataFrame:
     frame = pl.DataFrame(
         {
             "text": text,
-            "marked": text.str.contains(f"[{MARKS}]"),
             "quoted": text.str.extract_all(QUOTED).list.join(""),
-            "told": narration(text),
+            "told": marked_narration(text),
         }
-    )
+    ).with_columns(marked=pl.col("text").str.contains(f"[{SURE_MARKS}]") | (pl.col("quoted") != ""))
     by = (
         pl.when(pl.col("marked") & (pl.col("quoted") != ""))
         .then(_QUOTES)
@@ -86,15 +89,15 @@ def _measured(text: pl.Series) -> pl.DataFrame:
         .then(_ACTIONS)
         .otherwise(_NEITHER)
     )
-    tells = _visible(pl.col("told").fill_null(""))
-    acted = (_visible(pl.col("text")) - tells).clip(0)
+    told_chars = _visible(pl.col("told").fill_null(""))
+    acted = (_visible(pl.col("text")) - told_chars).clip(0)
     said = pl.when("marked").then(_visible(pl.col("quoted"))).otherwise(acted)
     none = by == _NEITHER
     return frame.select(
         "told",
         by=by,
         said=pl.when(none).then(0).otherwise(said),
-        tells=pl.when(none).then(0).otherwise(tells),
+        told_chars=pl.when(none).then(0).otherwise(told_chars),
     )
 
 
@@ -108,15 +111,15 @@ def _visible(text: pl.Expr) -> pl.Expr:
     return text.str.replace_all(r"[\s*_]+", "").str.len_chars().cast(pl.Int64)
 
 
-def _in_use(by: Kinds, said: Numbers, tells: Numbers, conversation: Rows) -> Kinds:
-    """What is in use where each reply stands: quotes, actions or neither."""
+def _in_use(by: Kinds, said: Numbers, told: Numbers, counts: Flags, conversation: Rows) -> Kinds:
+    """What is in use where each reply stands: quotes, actions or neither; ``counts`` says which replies have a part in it."""
     if not len(by):
         return by
     count = int(conversation[-1]) + 1
     quotes, actions = (np.bincount(conversation[by == kind], minlength=count) for kind in (_QUOTES, _ACTIONS))
     speech = np.bincount(conversation, weights=said, minlength=count)
-    whole = speech + np.bincount(conversation, weights=tells, minlength=count)
-    used = 2 * (quotes + actions) >= np.bincount(conversation, minlength=count)
+    whole = speech + np.bincount(conversation, weights=told, minlength=count)
+    used = 2 * (quotes + actions) >= np.bincount(conversation[counts], minlength=count)
     used &= speech >= _LEAST * whole
     kind = np.where(used, np.where(quotes >= actions, _QUOTES, _ACTIONS), _NEITHER)[conversation]
     found: Kinds = np.where((kind != _NEITHER) & (by != _NEITHER), by, kind)

@@ -125,7 +125,9 @@ def in_language(language: str) -> Condition:
 
 
 text = Text("text")
-narration = Text(NARRATION)  # what is told between what is said; missing where a turn shows no quoted speech
+narration = Text(
+    NARRATION
+)  # what is told; missing where a turn shows neither quotes nor actions and tells no scene
 role = Field("role")
 role_raw = Text("role_raw")
 speaker = Field("speaker")

@@ -15,7 +15,7 @@ from ..core.word_table import WordSet
 _FREE = {("families",), ("facts", "numbers"), ("facts", "synonyms"), ("verbs", "past")}
 # Files whose lists are looked up word by word, and those whose lists would be found everywhere if they were empty.
 _SINGLE = ("words", "telling")
-_NEVER_EMPTY = ("facts", "narration", "verbs", "words")
+_NEVER_EMPTY = ("facts", "narration", "prose", "verbs", "words")
 
 _Path = tuple[str, ...]
 

@@ -157,12 +157,13 @@ RULES: tuple[Rule, ...] = (
         fires=(
             _reply('"Come," she says. You nod and follow her. You draw your sword.'),
             _reply("*He waves. {{user}} runs to him and hugs him.* Hello!"),
+            _reply("The troll roars. You draw your sword and step inside. You decide to fight."),
         ),
         silent=(
             _reply('"You nod, you follow, you fight," she says. She turns away.'),
             _reply('"Come," she says. Do you follow her? If you stay, you freeze.'),
             _reply('"Come," she says, and you follow her down.', question="I follow her."),
-            _reply("You walk in. You sit down."),
+            _reply("You open the settings. You pick a language. The app asks for your password."),
         ),
     ),
 )

@@ -10,8 +10,8 @@ from itertools import islice
 
 from ...core.model import Span
 from ...language.packs import Pack
+from ...language.verb_forms import forms, pasts, third_forms, verbs
 from .narrated import plain, told_sentences, words_pattern
-from .verbs import forms, pasts, third_forms, verbs
 
 _MINE = ("action", "decision", "feeling", "speech")
 #: Placeholders that stand for the user.

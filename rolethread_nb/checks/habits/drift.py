@@ -28,6 +28,7 @@ class Drift:
         ways: the two ways, for example ``("first", "third")``.
         decide: the narrated replies of a block with the columns ``way`` (null: undecided) and ``hits``.
         mark: the pattern that decides for each way, to find the sentences.
+        limits: what decides a turn, as its finding shows it beside ``hits``.
         share: a dataset is told in one way if so large a share of its decided turns are.
         turns: fewer decided turns make no such dataset.
     """
@@ -37,11 +38,12 @@ class Drift:
         ways: tuple[str, str],
         decide: Callable[[pl.DataFrame], pl.DataFrame],
         mark: dict[str, re.Pattern[str]],
+        limits: Evidence,
         share: float,
         turns: float,
     ) -> None:
         self._ways, self._decide, self._mark = ways, decide, mark
-        self._share, self._fewest = share, turns
+        self._limits, self._share, self._fewest = limits, share, turns
         self._found: list[DatasetFinding] = []
         self._decided: Counter[str] = Counter()
         self._told: dict[str, list[tuple[tuple[int, int], int, Span, int]]] = {way: [] for way in ways}
@@ -86,6 +88,7 @@ class Drift:
                 "turn": row["turn"],
                 "way": rare,
                 "hits": row["hits"],
+                **self._limits,
                 "sentences": [list(span) for span in spans[:_SHOWN]],
                 "against": "conversation",
                 "other": str(other["way"]),

@@ -11,11 +11,11 @@ from ...core.blocks import Block
 from ...core.model import Conversation, Message, Span
 from ...language.packs import pack
 from ...language.speech import parts_of
+from ...language.verb_forms import forms, third_forms, verbs
 from ..prose import code
 from ..rule import DatasetFinding, Evidence, Page, Rule
 from .deeds import MACROS
 from .narrated import asks_for_second_person, plain, user_names, words_pattern
-from .verbs import forms, third_forms, verbs
 
 # How programs and people label the user's turns, in the languages that chats are written in.
 _LABELS = (

@@ -7,10 +7,10 @@ import re
 import polars as pl
 
 from ...language.packs import Pack, pack
+from ...language.verb_forms import pasts, third, verbs
 from ..rule import Evidence, Page, Rule
 from .drift import Drift
 from .narrated import words_pattern
-from .verbs import pasts, third, verbs
 
 _WAYS = ("past", "present")
 
@@ -54,9 +54,8 @@ class _Tense(Drift):
             clear = (most >= hits) & (most >= decided * total)
             return counted.with_columns(way=pl.when(clear).then(way), hits=most)
 
-        super().__init__(
-            _WAYS, decide, {"past": re.compile(past), "present": re.compile(present)}, share, turns
-        )
+        marks = {"past": re.compile(past), "present": re.compile(present)}
+        super().__init__(_WAYS, decide, marks, {"threshold": int(hits), "decided": decided}, share, turns)
 
 
 def _says(evidence: Evidence) -> str:
@@ -90,7 +89,7 @@ RULES: tuple[Rule, ...] = (
         preview=True,
         page=Page(
             "Finds replies told in the past tense in a conversation whose other replies are told in the present, or the other way round. Only"
-            " English narration counts. A reply is decided by three verbs (threshold hits) behind a pronoun or joined to one by and, four fifths of"
+            " English narration counts, marked or in plain prose that tells a scene. A reply is decided by three verbs (threshold hits) behind a pronoun or joined to one by and, four fifths of"
             " them (decided) in one tense; forms that may be either (put, read, cut) are left out. A conversation in the other tense than 85 %"
             " (share) of at least 20 decided turns (turns) of the dataset is named as well.",
             "The model learns to change tense within a scene.",
@@ -102,12 +101,19 @@ RULES: tuple[Rule, ...] = (
                 "*He sits and reads. He nods, and he smiles.* Hm.",
                 "*He sat and slept. He woke, and he ate.* Hm.",
             ),
+            _scene(
+                "She waits. She opens the door. She looks out.",
+                "She waited. She opened the door. She looked out.",
+            ),
         ),
         silent=(
             _scene(_PAST, _PAST.replace("coat", "hat")),
             _scene(
                 '"I saw it, I took it, I ate it," she says. She nods and she laughs.',
                 '"Oh," he says. He sits, he thinks, and he waits.',
+            ),
+            _scene(
+                "She is a nurse. She works. She likes tea.", "She was a nurse. She worked. She liked tea."
             ),
             _scene(
                 "*I put it down. I cut it. I let it be.* Hm.",

@@ -60,9 +60,8 @@ class _Viewpoint(Drift):
                 hits=pl.when(pl.col("way") == "first").then("first").otherwise("third")
             )
 
-        super().__init__(
-            _WAYS, decide, {"first": re.compile(first), "third": re.compile(subjects)}, share, turns
-        )
+        marks = {"first": re.compile(first), "third": re.compile(subjects)}
+        super().__init__(_WAYS, decide, marks, {"threshold": int(hits)}, share, turns)
 
 
 def _narrator(told: pl.DataFrame) -> pl.Series:
@@ -109,7 +108,8 @@ RULES: tuple[Rule, ...] = (
         preview=True,
         page=Page(
             "Finds replies that tell in the first person (I) in a conversation whose other replies tell in the third (he, she), or the other way"
-            " round. Only English narration counts: what stands outside quotation marks, or between asterisks where nothing is quoted. A reply is"
+            " round. Only English narration counts: what stands outside quotation marks, or between asterisks where nothing is quoted, and replies"
+            " without either that tell a scene (in the first person, where another reply of the conversation tells as well). A reply is"
             " decided by three pronouns (threshold hits): I, me, my for the first person; he, she and their forms, with no I and no we at all, for the third."
             " A conversation in the other person than 85 % (share) of at least 20 decided turns (turns) of the dataset is a note.",
             "The model learns to change person at random, and slips out of its character.",
@@ -118,6 +118,7 @@ RULES: tuple[Rule, ...] = (
         fires=(
             _scene(_FIRST, _THIRD),
             _scene("*I nod. I sit, and I smile.* Hm.", "*She nods. She sits, and she smiles.* Hm."),
+            _scene("I wait. I sit down. I yawn.", "She waits. She sits down. She yawns."),
         ),
         silent=(
             _scene(_FIRST, _FIRST.replace("coat", "hat")),
@@ -125,7 +126,10 @@ RULES: tuple[Rule, ...] = (
                 '"I came, I saw, I won," he said. He laughed, and he left.',
                 '"I will," he said. He turned, and he went.',
             ),
-            _scene("I wait. I sit. I eat.", "She waits. She sits. She eats."),
+            _scene(
+                "I like tea. I drink it in bed. I have my own cup.",
+                "She is a nurse. She likes tea. Her cup is blue.",
+            ),
         ),
     ),
 )

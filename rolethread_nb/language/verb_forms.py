@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from ...language.packs import Pack
+from .packs import Pack
 
 _VOWELS = re.compile(r"[aeiou]+")
 _DOUBLED = re.compile(r"[^aeiou][aeiou][^aeiouwxy]$")
