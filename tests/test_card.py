@@ -174,9 +174,8 @@ def test_each_line_says_what_it_is_a_share_of() -> None:
     assert said["turn.empty"] == ("conversations", "conversations, copies included")
     assert said["opening"] == ("replies", "replies, copies included")
     assert said["phrase"] == ("replies", "replies, copies included")
-    assert said["copies"] == ("conversations", "conversations with turns, copies included")
+    assert said["copies"] == ("conversations", "conversations, copies included")
     assert all(whole.startswith(unit) for unit, whole in said.values())
-    assert next(one for one in card if one.code == "user_share").whole == ""
     assert "of 44 conversations, copies included" in card.to_html()
     assert "of 44 conversations, copies included" in card.to_markdown()
 
@@ -203,3 +202,78 @@ def test_a_line_that_is_not_there_is_refused_in_a_sentence(wrong: object) -> Non
     assert card[-1] is list(card)[-1]
     with pytest.raises(rt.QueryError, match="The card has no line"):
         rt.load([]).check("chat").card()[0]
+
+
+def test_every_line_opens_what_its_sentence_is_about() -> None:
+    lines = [chat(f"Go on, {n}.", " ".join(["word"] * (3 + n % 10))) for n in range(200)]
+    ds = rt.load(lines)
+    card = ds.check("chat").card()
+    for n, one in enumerate(card):
+        assert card.conversations(n), one.code
+        assert one.query, one.code
+        assert len(ds.where(one.query)) == len(card.conversations(n)), one.code
+
+
+def test_the_line_of_a_middle_opens_what_lies_far_from_it_and_says_so() -> None:
+    ds = rt.load([chat(f"Go on, {n}.", " ".join(["word"] * (3 + n % 10))) for n in range(200)])
+    card = ds.check("chat", select=["turn"]).card()
+    n, line = next((n, one) for n, one in enumerate(card) if one.code == "words_by_role")
+    assert line.sentence.endswith("; 40 of 200 replies have 11 words or more.")
+    assert (line.count, line.of, line.query) == (40, 200, "reply_words:11..")
+    assert len(card.conversations(n)) == 40
+
+
+def test_replies_of_one_length_are_said_to_be_alike() -> None:
+    card = rt.load([chat(f"Go on, {n}.", "Yes, of course.") for n in range(9)]).check("chat").card()
+    line = next(one for one in card if one.code == "words_by_role")
+    assert line.sentence.endswith("; all 9 replies have 3 words.")
+
+
+def test_the_line_of_a_drift_opens_the_conversations_that_show_it() -> None:
+    longer = [chat("One?", "Yes.", "Two?", "Yes, two.", "Three?", "Yes, three of them.") for _ in range(60)]
+    other = [chat("One?", "Yes.", "Two?", "Yes.", "Three?", "Yes.") for _ in range(7)]
+    ds = rt.load([*other, *longer])
+    card = ds.check("chat", select=["turn"]).card()
+    n, line = next((n, one) for n, one in enumerate(card) if one.code == "reply_words_conversation")
+    assert line.sentence.startswith("Replies grow along the conversation: the median goes from 1 to 4 words")
+    assert "in 60 of 67 conversations the last reply is more than a fifth longer" in line.sentence
+    assert (line.count, line.of, line.query) == (60, 67, "index:7..66")
+    assert [one.index for one in card.conversations(n)] == list(range(7, 67))
+
+
+def test_of_several_findings_of_a_rule_a_line_opens_its_own() -> None:
+    asked = [chat("And now?", f"Ship {n}. Shall I tell you more of it?") for n in range(40)]
+    begun = [chat("And then?", f"It was, as ever, a calm evening on pier {n}.") for n in range(30)]
+    rest = [
+        chat(f"What of {n}?", f"Nothing {' '.join('abcdefgh'[n % 8] * 4)} happened {n}.") for n in range(60)
+    ]
+    ds = rt.load([*asked, *begun, *rest])
+    report = ds.check("roleplay", select=["style.overused_phrase"])
+    assert report.counts["style.overused_phrase"] > 1
+    card = report.card()
+    n, line = next((n, one) for n, one in enumerate(card) if one.code == "style.overused_phrase")
+    assert line.count == len(card.conversations(n)) == len(ds.where(line.query))
+    assert line.count < len(ds.where("code:style.overused_phrase"))
+
+
+def test_a_line_that_names_the_first_conversations_alone_says_so() -> None:
+    turns = [{"role": name, "content": "Hi."} for _ in range(20) for name in ("narrator", "user")]
+    ds = rt.load([{"messages": [*turns, {"role": "assistant", "content": "Yes."}]} for _ in range(80)])
+    card = ds.check("chat", select=["role"]).card()
+    n, line = next((n, one) for n, one in enumerate(card) if one.code == "role.unknown")
+    assert line.count == 80
+    assert len(card.conversations(n)) == 50
+    assert "; the first 50 conversations of them can be opened." in line.sentence
+
+
+def test_a_line_without_a_query_is_not_opened_unfiltered(tmp_path: Path) -> None:
+    several = [chat("One?", "Yes.", "Two?", "Yes, two.", "Three?", "Yes, three of them.") for _ in range(40)]
+    for name in ("one", "two"):
+        (tmp_path / f"{name}.json").write_text(json.dumps(several), encoding="utf-8")
+    card = rt.load(sorted(tmp_path.glob("*.json")), review=False).check("chat", select=["turn"]).card()
+    n, line = next((n, one) for n, one in enumerate(card) if one.code == "reply_words_conversation")
+    assert (line.count, line.query) == (80, "")
+    assert len(card.conversations(n)) == line.count
+    assert f"card.conversations({n})" in card.to_html()
+    with pytest.raises(rt.QueryError, match="No query finds just what is behind this line"):
+        card.open(n)

@@ -108,7 +108,7 @@ def test_a_phrase_of_the_whole_dataset_is_reported_once_and_says_whose_it_is() -
     (whose,) = issue.evidence["characters"]
     assert (whose["character"], whose["share"]) == ("Captain Mara", 0.4)
     assert issue.message == (
-        "“by the salt of the sea” stands in replies of 12 conversations (3.8%), in 40.0% of the replies of Captain Mara"
+        "“by the salt of the sea” stands in replies of 12 conversations (3.8% of 320 with replies), in 40.0% of the replies of Captain Mara"
     )
 
 

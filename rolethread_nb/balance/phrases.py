@@ -12,7 +12,7 @@ from ..core.hashing import Words
 from ..core.model import Span
 from ..core.word_table import Flags, word_spans
 from .facet import Column, Rows
-from .texts import phrase_of, words_in
+from .texts import phrase_of
 
 if TYPE_CHECKING:
     from .gathered import Gathered
@@ -26,7 +26,7 @@ _SIZE = 1 << 22  # cells of the table of rough counts
 _LAST = np.uint64(_SIZE - 1)
 _FULL = 20_000  # so many cells are looked at first
 _FEWEST = 3  # in so many replies a phrase has to stand
-_ALIKE = 0.7  # two phrases that overlap and stand in nearly as many replies are pieces of one
+_ALIKE = 0.7  # of the replies that a phrase stands in; where it overlaps another one in so many, the two are pieces of one
 _UNSPACED = ("Han", "Japanese", "Hangul", "Thai", "Lao", "Khmer", "Myanmar")
 
 
@@ -34,8 +34,8 @@ _UNSPACED = ("Han", "Japanese", "Hangul", "Thai", "Lao", "Khmer", "Myanmar")
 class Phrases:
     """Gathers a hash of each run of words of the replies: 8 bytes a word until the phrases are chosen.
 
-    The 300 that stand in most replies are kept, of those that stand in three at least. Of two that overlap and stand in nearly as many
-    replies only one is kept.
+    The 300 that stand in most replies are kept, of those that stand in three at least. Of those that overlap in most replies, pieces of
+    one longer run, only the most frequent is kept.
     """
 
     _hashes: list[Words] = field(default_factory=list)
@@ -68,7 +68,11 @@ class Phrases:
             return Column(np.empty(0, np.int32), pl.Series([], dtype=pl.String), np.empty(0, np.int64))
         found, ranked = self._most_frequent()
         self._hashes.clear()
-        kept = _apart(ranked.with_columns(phrase=self._texts(gathered, ranked)))
+        unspaced = pl.Series(np.concatenate(self._unspaced)).gather(ranked["owner"])
+        lengths = pl.DataFrame({"long": unspaced}).select(pl.when("long").then(CHARACTERS).otherwise(WORDS))
+        ranked = ranked.with_columns(length=lengths.to_series())
+        kept = _apart(ranked, found)
+        kept = kept.with_columns(phrase=self._texts(gathered, kept))
         members = found.join(kept.with_row_index("code").select("hash", "code"), on="hash").sort(
             "owner", "code"
         )
@@ -122,22 +126,37 @@ class Phrases:
         return pl.Series("phrase", found, dtype=pl.String)
 
 
-def _apart(ranked: pl.DataFrame) -> pl.DataFrame:
-    """Phrases in their order, without those that begin with what one before them ends with, or the other way round, and are as frequent."""
-    begins: dict[str, list[int]] = {}
-    ends: dict[str, list[int]] = {}
-    counts = ranked["count"].to_list()
-    kept = []
-    for row, phrase in enumerate(ranked["phrase"].to_list()):
-        words = words_in(phrase)
-        lengths = range(max(2, len(words) // 2), len(words))
-        first = ["\0".join(words[:length]) for length in lengths]
-        last = ["\0".join(words[-length:]) for length in lengths]
-        near = [*(ends.get(piece, ()) for piece in first), *(begins.get(piece, ()) for piece in last)]
-        if any(counts[row] >= _ALIKE * counts[other] for others in near for other in others):
-            continue
-        for known, pieces in ((begins, first), (ends, last)):
-            for piece in pieces:
-                known.setdefault(piece, []).append(row)
-        kept.append(row)
+def _apart(ranked: pl.DataFrame, found: pl.DataFrame) -> pl.DataFrame:
+    """The phrases in their order, without those that are pieces of a longer run with one before them.
+
+    A piece is what overlaps another phrase in most of the replies that it stands in. Pieces of pieces are of the same run, so that of
+    "would you like me", "like me to help" and "help you with that" the first stands for all.
+    """
+    overlaps = _overlaps(ranked, found)
+    pieces = {
+        piece
+        for piece, together in overlaps.select("code", "together").iter_rows()
+        if together >= _ALIKE * ranked["count"][piece]
+    }
+    kept = [code for code in range(ranked.height) if code not in pieces]
     return ranked[kept].head(MOST)
+
+
+def _overlaps(ranked: pl.DataFrame, found: pl.DataFrame) -> pl.DataFrame:
+    """In how many replies each phrase overlaps one before it in rank: columns code, other, together."""
+    standing = (
+        found.join(ranked.with_row_index("code").select("hash", "code", "length"), on="hash")
+        .sort("owner", "at")
+        .select("owner", "at", "code", "length")
+    )
+    parts = []
+    for step in range(1, CHARACTERS):  # no more than so many begin before the first one ends
+        near = standing.with_columns(pl.all().shift(-step).name.suffix("_next")).filter(
+            (pl.col("owner") == pl.col("owner_next")) & (pl.col("at_next") < pl.col("at") + pl.col("length"))
+        )
+        parts.append(
+            near.select(
+                code=pl.max_horizontal("code", "code_next"), other=pl.min_horizontal("code", "code_next")
+            )
+        )
+    return pl.concat(parts).group_by("code", "other").agg(together=pl.len())

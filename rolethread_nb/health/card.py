@@ -69,10 +69,19 @@ class Card:
         return [one for one in found if one is not None]
 
     def open(self, n: int) -> Review:
-        """The review panel with what is behind a line."""
+        """The review panel with what is behind a line.
+
+        Raises:
+            QueryError: if there is no such line, or no query finds just what is behind it.
+        """
         from ..widgets.review import review
 
-        return review(self.report, filters=self[n].query)
+        query = self[n].query
+        if not query:
+            raise QueryError(
+                f"No query finds just what is behind this line; card.conversations({n}) has the conversations."
+            )
+        return review(self.report, filters=query)
 
     def to_pandas(self) -> pd.DataFrame:
         """One row a line: sentence, level, code, count, of, unit, whole, share (0 to 1), query."""

@@ -2,67 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
 from ..balance import Distributions
 from ..balance.charts import charts_of
-from ..core.edits import Record
+from ..balance.charts.lengths import way_of
+from ..balance.charts.lists import FEWEST, TOLD
+from ..balance.charts.said import base_of
 from ..core.errors import StalePlanError
-from ..core.query import Query
 from ..core.report import Report
+from .behind import Behind, drifted, far_from_the_middle, having, records
 from .measurement import Example, Measurement
 
-_THREE = 3  # phrases that a title adds up
 # What is drawn because it is looked at, not because it says something by itself.
-_LEFT_OUT = ("reply_words_file", "viewpoint_tense", "ending", "source", "format")
-
-# What the others are about, and what their shares are shares of where that is not all of it.
-_UNITS = {
-    "tag": "conversations",
-    "copies": "conversations",
-    "user_share": "conversations",
-    "language": "turns",
-    "words_by_role": "turns",
-}
-_OF = {
-    "copies": "conversations with turns",
-    "language": "turns with letters",
-    "speech_marks": "replies that mark speech",
-    "viewpoint": "replies whose person can be told",
-    "tense": "replies whose tense can be told",
-}
+_LEFT_OUT = ("exchanges", "reply_words_file", "viewpoint_tense", "ending", "source", "format")
+# Charts of a middle, and the facet whose highest values are opened for them.
+_MIDDLES = {"words_by_role": "reply_words", "user_share": "user_share", "dialogue": "dialogue"}
 
 
 def measured(report: Report) -> Iterator[Measurement]:
     """The measures that a person should know of before a run."""
     if report.dataset.edits is not report.edits:
         raise StalePlanError("The dataset has changed since it was checked; check it again for its card.")
-    for chart in charts_of(Distributions(report.dataset, report=report)):
+    balance = Distributions(report.dataset, report=report)
+    for chart in charts_of(balance):
         if chart["id"] not in _LEFT_OUT and chart["marks"]:
-            yield _of(report, chart)
+            yield _of(report, chart, _behind(balance, chart))
 
 
-def _of(report: Report, chart: dict[str, Any]) -> Measurement:
-    marks: Sequence[dict[str, Any]] = chart["marks"]
-    listed = chart["kind"] == "phrases"
-    count = chart["told"] if listed else marks[0]["value"]
-    total, unit = chart.get("total", 0), _UNITS.get(chart["id"], "replies")
-    query = "" if chart["kind"] in ("multiples", "spectrum", "histogram") else marks[0]["filter"]
-    if listed:  # terms of one name are alternatives
-        query = " ".join(mark["filter"] for mark in marks[:_THREE])
+def _behind(balance: Distributions, chart: dict[str, Any]) -> Behind:
+    """What a chart's title is about."""
+    name = chart["id"]
+    if name in _MIDDLES:
+        return far_from_the_middle(balance, _MIDDLES[name])
+    if name == "reply_words_conversation":
+        return drifted(balance, way_of([mark["value"] for mark in chart["marks"]]))
+    frame = balance[name]
+    if chart["kind"] != "phrases":
+        return having(balance, name, list(frame["value"].head(1)), base_of(balance, name))
+    shown = frame[frame["count"] >= FEWEST].head(TOLD)
+    return having(balance, name, list(shown["value"]), base_of(balance, "reply_words"))
+
+
+def _of(report: Report, chart: dict[str, Any], behind: Behind) -> Measurement:
+    more = f"; {behind.more}" if behind.more else ""
     return Measurement(
-        sentence=f"{chart['title']}.",
+        sentence=f"{chart['title']}{more}.",
         level="measure",
         code=chart["id"],
-        count=min(count, total),
-        of=total,
-        unit=unit,
-        whole=f"{_OF.get(chart['id'], unit)}, copies included" if total else "",
-        query=query,
-        example=_example(report, marks[0]) if listed else None,
-        places=partial(_places, report, query),
+        count=behind.count,
+        of=behind.of,
+        unit=behind.unit,
+        whole=f"{behind.whole}, copies included",
+        query=behind.query,
+        example=_example(report, chart["marks"][0]) if chart["kind"] == "phrases" else None,
+        places=partial(records, report.index.conversations, behind.rows),
     )
 
 
@@ -76,11 +72,3 @@ def _example(report: Report, mark: dict[str, Any]) -> Example | None:
     if conversation is None:
         return None
     return Example(place, conversation.id, line["turn"], line["before"], line["phrase"], line["after"])
-
-
-def _places(report: Report, query: str) -> Sequence[Record]:
-    if not query:
-        return ()
-    frame = report.index.conversations
-    rows = Query(query).conversation_rows(report.dataset, report)
-    return [(int(frame["source"][row]), int(frame["index"][row])) for row in rows]

@@ -1,4 +1,4 @@
-"""What a check found, one measurement a rule."""
+"""What a check found: a measurement for each rule, one for its findings about the dataset and one for the others."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from ..checks.rule import RELATED_LIMIT, Rule
 from ..core.edits import Record
 from ..core.model import SEVERITIES, Issue
+from ..core.query import Query
 from ..core.report import Report
 from ..core.wording import plural
+from .behind import listed
 from .measurement import LEVELS, Example, Measurement
 
 _AROUND = 40  # characters on either side of a stretch of text
@@ -42,7 +45,7 @@ def measured(report: Report) -> Iterator[Measurement]:
                 count=places.height,
                 of=total,
                 whole=_WHOLE,
-                query=f"code:{rule.code}",
+                query=_query(report, rule, _listed(places)) if about_all.height else f"code:{rule.code}",
                 example=_example(
                     report, own.drop_nulls("index").row(0, named=True), told=rule.family != "privacy"
                 ),
@@ -59,22 +62,38 @@ def _of_dataset(report: Report, rule: Rule, found: pl.DataFrame, level: Any, tot
     """A finding about the dataset says its own sentence; of several the first does."""
     first = report.issue(found["n"][0])
     related = [(one["source"], one["conversation"]) for one in first.related]
+    places = list(dict.fromkeys(related))
+    count = min(_behind(first, len(places)), total)
     more = found.height - 1
-    said = f"{first.message.rstrip('.')}{f'; {more:,} more like it' if more else ''}."
+    said = first.message.rstrip(".") + (f"; {more:,} more like it" if more else "")
+    if len(places) < count:
+        said += f"; the first {plural(len(places), 'conversation')} of them can be opened"
     example = None
     if related and (conversation := report.conversation(*related[0])) is not None:
         example = Example(related[0], conversation.id)
     return Measurement(
-        sentence=said,
+        sentence=f"{said}.",
         level=level,
         code=rule.code,
-        count=min(_behind(first, len(set(related))), total),
+        count=count,
         of=total,
         whole=_WHOLE + (_OWN_SHARE if "share" in first.evidence else ""),
-        query=f"code:{rule.code}",
+        query=_query(report, rule, places),
         example=example,
-        places=lambda: list(dict.fromkeys(related)),
+        places=lambda: places,
     )
+
+
+def _query(report: Report, rule: Rule, places: Sequence[Record]) -> str:
+    """The query of the rule if it finds just these conversations, else one that names them; empty where there is neither."""
+    index = report.index.conversations
+    named = pl.DataFrame(places, schema={"source": pl.UInt32, "index": pl.UInt32}, orient="row")
+    keys = index.select(pl.col("source", "index").cast(pl.UInt32)).with_row_index("row")
+    rows = keys.join(named, on=["source", "index"], how="semi", maintain_order="left")["row"].to_list()
+    query = f"code:{rule.code}"
+    if Query(query).conversation_rows(report.dataset, report) == rows:
+        return query
+    return listed(index, np.array(rows, dtype=np.int64))
 
 
 def _behind(found: Issue, named: int) -> int:

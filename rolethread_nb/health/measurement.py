@@ -47,7 +47,8 @@ class Measurement:
         of: how many there are.
         unit: what is counted, in the plural.
         whole: what ``of`` counts, so what ``share`` is a share of: ``replies that mark speech, copies included``; empty where it is one of nothing.
-        query: the query that opens what is behind it (docs/queries.md); empty where the language cannot say it.
+        query: the query that opens what is behind it and nothing else (docs/queries.md); it names the conversations (``#3 #17``) where nothing
+            shorter does. Empty where the language cannot say it, as for many conversations of several sources.
         example: a place where it can be seen, None if there is none.
     """
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -21,14 +21,14 @@ _HEADINGS = {
 }
 _CELL = "font-size:13px;padding:6px 16px 6px 0;border:0;text-align:left;vertical-align:top;background:transparent;font-weight:normal"
 _BAR = 96  # pixels of a full bar
+_QUERY = 120  # characters of a query that is shown
 
 
 def card_html(card: Card) -> str:
     """Every measurement with its bar, an example and the query that opens it."""
     report = card.report
     rows = "".join(
-        _heading(level) + "".join(map(_row, lines))
-        for level, lines in groupby(card, key=lambda one: one.level)
+        _heading(level) + "".join(_row(n, one) for n, one in lines) for level, lines in _by_level(card)
     )
     head = (
         f'<div style="padding:0 0 4px 0"><b style="font-size:15px">{inline(short(report.dataset.name))}</b> &nbsp; '
@@ -52,7 +52,12 @@ def _heading(level: str) -> str:
     )
 
 
-def _row(one: Measurement) -> str:
+def _by_level(card: Card) -> Iterator[tuple[str, Iterator[tuple[int, Measurement]]]]:
+    """The lines under their headings, each with its number."""
+    return groupby(enumerate(card), key=lambda line: line[1].level)
+
+
+def _row(n: int, one: Measurement) -> str:
     sign = shape(one.level) if one.level in SHAPES else f'<span style="{QUIET}">·</span>'
     long = max(round(one.share * _BAR), 2 if one.count else 0)
     colour = TONES.get(one.level, TONES["user"])
@@ -63,7 +68,7 @@ def _row(one: Measurement) -> str:
     below = [
         _example(one),
         inline(_whole(one)),
-        f'<code style="{CODE}">{inline(short(one.query, 120))}</code>' if one.query else "",
+        f'<code style="{CODE}">{inline(_opens(n, one))}</code>',
     ]
     more = " &nbsp; ".join(part for part in below if part)
     return (
@@ -94,16 +99,21 @@ def card_markdown(card: Card) -> str:
         f"{plural(report.index.conversations.height, 'conversation', 'conversations')}, "
         f"{plural(report.index.turns.height, 'turn', 'turns')}, profile {plain(report.profile)}",
     ]
-    for level, lines in groupby(card, key=lambda one: one.level):
-        said += ["", f"### {_HEADINGS[level]}", "", *map(_line, lines)]
+    for level, lines in _by_level(card):
+        said += ["", f"### {_HEADINGS[level]}", "", *(_line(n, one) for n, one in lines)]
     if card.clean:
         said += ["", f"Looked for and not found: {_listed(card.clean)}."]
     return "\n".join([*said, "", plain(report.footer, 1_000), ""])
 
 
-def _line(one: Measurement) -> str:
-    below = [part for part in (plain(_whole(one)), plain(one.query, 120)) if part]
+def _line(n: int, one: Measurement) -> str:
+    below = [part for part in (plain(_whole(one)), plain(_opens(n, one))) if part]
     return f"- {plain(one.sentence, 400)}" + (f" ({'; '.join(below)})" if below else "")
+
+
+def _opens(n: int, one: Measurement) -> str:
+    """What opens a line: its query, unless that is too long to be read and copied."""
+    return one.query if 0 < len(one.query) <= _QUERY else f"card.conversations({n})"
 
 
 def _whole(one: Measurement) -> str:

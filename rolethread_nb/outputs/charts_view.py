@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from typing import Any
 
 import polars as pl
@@ -25,10 +26,14 @@ class ChartsView:
     Args:
         report: the report.
         whole: all of the balance, for which every text is read once; else what is known without.
+        tables: pairs of facets that are drawn one against the other as well, where all of the balance is drawn.
     """
 
-    def __init__(self, report: Report, *, whole: bool = False) -> None:
+    def __init__(
+        self, report: Report, *, whole: bool = False, tables: Sequence[tuple[str, str]] = ()
+    ) -> None:
         self._report = report
+        self._tables = tables
         self._balance = Distributions(report.dataset, report=report) if whole else None
         self._known: OrderedDict[str, list[Payload]] = OrderedDict()
 
@@ -65,11 +70,10 @@ class ChartsView:
             return [shortened_each(chart) for chart in light]
         # What the index shows comes first, under headings of its own.
         # Lengths are those of the balance there, which counts replies and no calls or rejected answers.
-        named = [
-            {"group": "Shape", **chart} for chart in light if chart["id"] not in ("reply_words", "user_words")
-        ]
+        lengths = ("exchanges", "reply_words", "user_words")
+        named = [{"group": "Shape", **chart} for chart in light if chart["id"] not in lengths]
         balance = self._balance.narrowed(query) if query else self._balance
-        return [shortened_each(chart) for chart in (*named, *charts_of(balance))]
+        return [shortened_each(chart) for chart in (*named, *charts_of(balance, self._tables))]
 
     def _counts(self, query: str) -> dict[str, int]:
         """Findings by code among those that match."""

@@ -40,6 +40,8 @@ BUDGET = 200_000  # bytes of one output
 
 _CHARTS_BYTES = 70_000
 _FINDINGS_BYTES = 50_000
+_TABLES_BYTES = 60_000
+_LEFT = "text-align:left;border:0;padding:0 12px 0 0"
 _CELL = "text-align:left;vertical-align:top;padding:2px 16px 2px 0;border:0"
 
 
@@ -61,8 +63,8 @@ def findings_html(page: Mapping[str, Any], *, limit: int = 50, empty: str = "") 
 
 
 def charts_html(charts: Sequence[Mapping[str, Any]]) -> str:
-    """Return charts as HTML: a sentence each and a picture whose alternative text holds all its numbers."""
-    return root(_charts(charts, BUDGET - 1_000))
+    """Return charts as HTML: a sentence each, a picture whose alternative text holds all its numbers, and these as a folded table."""
+    return root(_charts(charts, BUDGET - 1_000, _TABLES_BYTES))
 
 
 def review_html(state: Mapping[str, Any], *, limit: int = 20, limit_turns: int = 40, footer: str = "") -> str:
@@ -195,26 +197,53 @@ def _place(row: Mapping[str, Any], *, sources: bool) -> Iterator[str]:
     yield inline(short(row["role"], 40)) if row["role"] else ""
 
 
-def _charts(charts: Sequence[Mapping[str, Any]], room: int) -> str:
-    figures: list[str] = []
+def _charts(charts: Sequence[Mapping[str, Any]], room: int, for_tables: int = 0) -> str:
+    """As many charts as there is room for, then as many of their tables."""
+    figures: list[tuple[str, str]] = []
     for chart in charts:
-        picture = base64.b64encode(chart_svg(chart).encode()).decode()
-        figure = (
-            f'<figure style="margin:0;padding:8px 12px;border:{HAIR};border-radius:4px">'
-            f'<figcaption style="padding:0 0 8px 0"><b>{inline(chart["title"])}</b><br>'
-            f'<span style="font-size:12px;{QUIET}">{inline(chart["subtitle"])}</span></figcaption>'
-            f'<img alt="{escape(chart_alt(chart))}" src="data:image/svg+xml;base64,{picture}" '
-            f'style="max-width:100%;height:auto"></figure>'
-        )
-        if size(figure) + 300 > room:
+        head, table = _figure(chart), _table(chart)
+        if size(head) + 300 > room:
             break
-        figures.append(figure)
-        room -= size(figure)
+        figures.append((head, table))
+        room -= size(head) + len("</figure>")
     if not charts:
         return ""
+    drawn, room = "", min(room, for_tables)
+    for head, table in figures:
+        shown = size(table) + 300 <= room
+        room -= size(table) if shown else 0
+        drawn += f"{head}{table if shown else ''}</figure>"
     grid = "display:grid;grid-template-columns:repeat(auto-fill, minmax(300px, 1fr));gap:12px"
     cut = note(f"Showing {len(figures):,} of {len(charts):,} charts.") if len(figures) < len(charts) else ""
-    return f'<div style="{grid}">{"".join(figures)}</div>{cut}'
+    return f'<div style="{grid}">{drawn}</div>{cut}'
+
+
+def _figure(chart: Mapping[str, Any]) -> str:
+    """The picture of a chart under its sentence; the figure is left open for its table."""
+    picture = base64.b64encode(chart_svg(chart).encode()).decode()
+    return (
+        f'<figure style="margin:0;min-width:0;padding:8px 12px;border:{HAIR};border-radius:4px">'
+        f'<figcaption style="padding:0 0 8px 0"><b>{inline(chart["title"])}</b><br>'
+        f'<span style="font-size:12px;{QUIET}">{inline(chart["subtitle"])}</span></figcaption>'
+        f'<img alt="{escape(chart_alt(chart))}" src="data:image/svg+xml;base64,{picture}" '
+        f'style="max-width:100%;height:auto">'
+    )
+
+
+def _table(chart: Mapping[str, Any]) -> str:
+    """The numbers of a chart, folded."""
+    if not chart["marks"]:
+        return ""
+    # A style sheet would not reach the page, so a row says little of itself.
+    rows = "".join(
+        f'<tr style="background:transparent"><th scope="row" style="{_LEFT};font-weight:normal">{inline(mark["label"])}</th>'
+        f'<td style="{_LEFT}">{inline(mark["text"])}</td></tr>'
+        for mark in chart["marks"]
+    )
+    return (
+        f'<details><summary style="cursor:pointer;font-size:12px;{QUIET}">as table</summary>'
+        f'<table style="border-collapse:collapse;margin:0;border:0;font-size:12px"><tbody>{rows}</tbody></table></details>'
+    )
 
 
 def diff_html(lines: Sequence[tuple[str, str]]) -> str:

@@ -50,7 +50,7 @@ def _histogram(chart: Mapping[str, Any], width: int, height: int) -> str:
     right = width - 10
     span = right - left
     flags, rows = _flags(chart, left, right)
-    top, base = 6 + 14 * rows, height - 34
+    top, base = 6 + _NAME * rows, height - 34
     parts = []
     for at, text in ticks:
         y = base - at * (base - top)
@@ -84,7 +84,7 @@ class _Flag:
 
     def draw(self, bar: float, base: float) -> str:
         """The line is grey above the bar and white on it: no one tone is seen on both."""
-        y = 2 + 14 * self.row
+        y = 2 + _NAME * self.row
         x = self.x - 4 if self.turned else self.x + 4
         return (
             line(self.x, y, self.x, bar, "1")
@@ -128,13 +128,17 @@ def _bars(chart: Mapping[str, Any], width: int) -> tuple[str, int]:
 def _multiples(chart: Mapping[str, Any], width: int) -> tuple[str, int]:
     """Histograms on the same axes, each under its name."""
     parts = []
-    for panel, (named, top) in enumerate(zip(chart["panels"], range(0, 9999, _PANEL), strict=False)):
+    tall = _PANEL + _NAME * max(len(one["rules"]) for one in chart["panels"])
+    for panel, named in enumerate(chart["panels"]):
         marks = [mark for mark in chart["marks"] if mark["panel"] == panel]
         own = {**chart, "marks": marks, "rules": named["rules"]}
         name = text_at(cut(named["label"], width / 2), width - 10, 11, "end")
-        parts.append(f'<g transform="translate(0 {top})">{name}{_histogram(own, width, _PANEL - 10)}</g>')
-    return "".join(parts), _PANEL * len(chart["panels"])
+        parts.append(
+            f'<g transform="translate(0 {tall * panel})">{name}{_histogram(own, width, tall - 10)}</g>'
+        )
+    return "".join(parts), tall * len(chart["panels"])
 
 
-_PANEL = 130
+_PANEL = 116  # without the names of its rules
+_NAME = 14  # pixels of a line of names
 _DRAWN = {"stack": stack, "heat": heat, "spectrum": spectrum, "multiples": _multiples}

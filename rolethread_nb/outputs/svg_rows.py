@@ -77,7 +77,7 @@ def heat(chart: Chart, width: int) -> tuple[str, int]:
             f' fill-opacity="{mark["depth"] * _DARKEST:.3f}">'
             f"<title>{escaped(mark['label'])}: {escaped(mark['text'])}</title></rect>"
         )
-        share = mark["text"].split(",")[0]
+        share = mark["text"].split(",")[0].replace("under ", "<").replace("over ", ">")
         if text_width(share) < wide - 2:
             parts.append(text_at(share, x + wide / 2, y + 15, "middle"))
     return "".join(parts), head + len(labels) * ROW + 4

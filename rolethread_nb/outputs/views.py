@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -44,14 +44,20 @@ class ReviewView:
     Args:
         report: the report.
         whole_balance: draw all of the balance, not only what is known without reading the texts.
+        tables: pairs of facets to draw one against the other besides.
         tokens: counts the tokens of each turn. Default: the estimate.
     """
 
     def __init__(
-        self, report: Report, *, whole_balance: bool = False, tokens: TokenCounter | None = None
+        self,
+        report: Report,
+        *,
+        whole_balance: bool = False,
+        tables: Sequence[tuple[str, str]] = (),
+        tokens: TokenCounter | None = None,
     ) -> None:
         self._live = Live(report)
-        self._whole = whole_balance
+        self._whole, self._tables = whole_balance, tables
         self.gates: Gates | None = None
         self._seen = self._live.serial
         self._lock = threading.RLock()
@@ -346,7 +352,7 @@ class ReviewView:
 
     @cached_property
     def _charts(self) -> ChartsView:
-        return ChartsView(self._report, whole=self._whole)
+        return ChartsView(self._report, whole=self._whole, tables=self._tables)
 
     @property
     def header(self) -> Payload:

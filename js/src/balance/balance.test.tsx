@@ -24,6 +24,15 @@ describe("the balance charts", () => {
     expect(words.querySelector("svg")?.hasAttribute("preserveAspectRatio")).toBe(false);
   });
 
+  it("name quartiles that lie near one another in one label", async () => {
+    const near = structuredClone(charts);
+    const words = near[0]!;
+    if (words.kind === "histogram") words.rules = [[0.2, "Q1 20"], [0.25, "median 25"], [0.3, "Q3 30"]];
+    const { root } = await open(near);
+    expect([...figure(root, "reply_words").querySelectorAll(".rt-rules text")].map((text) => text.textContent)).toEqual(["Q1 20 · median 25 · Q3 30"]);
+    expect([...figure(root, "reply_words").querySelectorAll(".rt-rules line")].map((line) => line.classList.contains("rt-faint"))).toEqual([true, false, true]);
+  });
+
   it("draw heights and lengths from zero", async () => {
     const { root } = await open();
     const tall = [...figure(root, "reply_words").querySelectorAll(".rt-ink")].map((bar) => Number(bar.getAttribute("height")));

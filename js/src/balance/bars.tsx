@@ -1,11 +1,11 @@
-import type { BarMark, Bars } from "../lib/protocol.ts";
+import type { BarMark, Bars, Phrases } from "../lib/protocol.ts";
 import { isChosen } from "./choice.ts";
 import { CHARACTER, labelRoom } from "./labels.ts";
 import { Marks, type MarksProps } from "./marks.tsx";
 import { RowLabel } from "./row-label.tsx";
 
 /** Bars to the right from zero, each with its name before and its number behind. */
-export function BarsDrawing({ chart, width, compact, ...marks }: { chart: Bars; width: number; compact: boolean } & MarksProps) {
+export function BarsDrawing({ chart, width, compact, ...marks }: { chart: Bars | Phrases; width: number; compact: boolean } & MarksProps) {
   const line = compact ? 20 : 22;
   const height = chart.marks.length * line + (compact ? 2 : 20);
   const label = labelRoom(chart.marks.map((mark) => mark.label), width);

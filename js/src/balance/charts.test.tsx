@@ -113,7 +113,6 @@ describe("the kinds of charts", () => {
 
   it("can be saved as one picture that needs no style sheet", async () => {
     const { root } = await open();
-    expect(all(figure(root, "openings"), "button", /SVG/)).toEqual([]);
     const drawings = [...figure(root, "words_by_role").querySelectorAll("svg")];
     const text = picture(drawings, "A & B");
     const file = new DOMParser().parseFromString(text, "image/svg+xml").documentElement;
@@ -122,6 +121,23 @@ describe("the kinds of charts", () => {
     expect(text).not.toMatch(/class=|tabindex|aria-|rt-/);
     expect(file.querySelector("rect")?.hasAttribute("fill")).toBe(true);
     expect(Number(file.getAttribute("height"))).toBe(drawings.reduce((sum, one) => sum + Number(one.getAttribute("height")), 0));
+  });
+
+  it("save a list of phrases as bars, and leave nothing of them in the page", async () => {
+    const { root } = await open();
+    const saved: Blob[] = [];
+    const { createObjectURL, revokeObjectURL } = URL;
+    Object.assign(URL, { createObjectURL: (blob: Blob) => String(saved.push(blob)), revokeObjectURL: () => {} });
+    await click(one(figure(root, "openings"), "button", /SVG/));
+    Object.assign(URL, { createObjectURL, revokeObjectURL });
+    const reader = new FileReader();
+    const text = new Promise<string>((done) => reader.addEventListener("load", () => done(String(reader.result))));
+    reader.readAsText(saved[0]!);
+    const file = new DOMParser().parseFromString(await text, "image/svg+xml").documentElement;
+    expect(file.textContent).toContain("She smiled and");
+    expect(file.textContent).toContain("12 replies, 6 %");
+    expect(file.querySelectorAll("rect")).toHaveLength(1);
+    expect(figure(root, "openings").querySelector("svg")).toBeNull();
   });
 
   it("say the choice as a line of Python", async () => {

@@ -48,7 +48,7 @@ export function HeatDrawing({ chart, width, ...marks }: { chart: Heat; width: nu
               <rect class="rt-ink rt-cell" x={x(cell.column) + 1} y={y(cell.row) + 1} width={wide - 2} height={LINE - 2} style={{ fillOpacity: cell.depth * DARKEST }} />
               {wide > 34 && (
                 <text class={cell.value > 0 ? "rt-bar-label" : ""} x={x(cell.column) + wide / 2} y={y(cell.row) + LINE / 2 + 4} text-anchor="middle">
-                  {cell.text.split(",")[0]}
+                  {cell.text.split(",")[0]!.replace("under ", "<").replace("over ", ">")}
                 </text>
               )}
             </>

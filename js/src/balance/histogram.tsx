@@ -66,13 +66,16 @@ export function HistogramDrawing({ chart, width, height, footless = false, ...ma
       />
       <g class="rt-rules" aria-hidden="true">
         {chart.rules?.map((rule) => [rule, x(rule[0])] as const).map(([rule, at]) => (
-          <line key={rule[1]} class={labelled.includes(rule) ? "" : "rt-faint"} x1={at} x2={at} y1={top - 4} y2={y(0)} />
+          <line key={rule[1]} class={labelled.some(([own]) => own === rule[0]) ? "" : "rt-faint"} x1={at} x2={at} y1={top - 4} y2={y(0)} />
         ))}
-        {labelled.map(([at, label]) => (
-          <text key={label} x={x(at) + (at > 0.6 ? -4 : 4)} y={top - 6} text-anchor={at > 0.6 ? "end" : "start"}>
-            {label}
-          </text>
-        ))}
+        {labelled.map(([at, label]) => {
+          const size = label.length * CHARACTER;
+          return (
+            <text key={label} x={at > 0.6 ? Math.max(x(at) - 4, left + size) : Math.min(x(at) + 4, x(1) - size)} y={top - 6} text-anchor={at > 0.6 ? "end" : "start"}>
+              {label}
+            </text>
+          );
+        })}
       </g>
     </svg>
   );
@@ -90,16 +93,15 @@ function spaced(ticks: [number, string][], wide: number): [number, string][] {
   });
 }
 
-/** Labels of lines that do not run into each other; the middle line's own comes first. */
+/** Labels of lines, in one beside the middle line where they would run into each other. */
 function apart(rules: [number, string][], wide: number): [number, string][] {
-  const taken: [number, number][] = [];
-  const middle = Math.floor(rules.length / 2);
-  const inTurn = [...rules.slice(middle), ...rules.slice(0, middle)];
-  return inTurn.filter(([at, label]) => {
+  let free = -Infinity;
+  const clear = rules.every(([at, label]) => {
     const size = label.length * CHARACTER + 8;
     const from = at * wide - (at > 0.6 ? size : 0);
-    if (taken.some(([start, end]) => from < end && start < from + size)) return false;
-    taken.push([from, from + size]);
-    return true;
+    const fits = from >= free;
+    free = from + size;
+    return fits;
   });
+  return clear ? rules : [[rules[rules.length >> 1]![0], rules.map(([, label]) => label).join(" · ")]];
 }

@@ -1,3 +1,4 @@
+import { render } from "preact";
 import { useCallback, useRef, useState } from "preact/hooks";
 import { useSize, useUnique } from "../lib/hooks.ts";
 import type { Chart, PhraseLine } from "../lib/protocol.ts";
@@ -70,16 +71,26 @@ function ChartFigure({ chart, query, compact, onChoose, onOpen }: FigureProps) {
   const [pointed, setPointed] = useState<{ mark: Mark; place: Place } | null>(null);
   const body = useRef<HTMLDivElement>(null);
   const titleId = useUnique("rt-chart");
-  const { width } = useSize(body);
+  const { width, height } = useSize(body);
   const onPoint = useCallback((mark: Mark | null, place: Place) => setPointed(mark && { mark, place }), []);
+  // In a strip a histogram takes what its sentence leaves of the room.
+  const tall = compact ? clamp(height || 118, 84, 118) : 150;
   const drawing = { width: width || 280, marks: chart.marks, query, onChoose, onPoint };
-  const drawn = !asTable && chart.kind !== "phrases" && chart.marks.length > 0;
-  const keep = () => save(picture([...body.current!.querySelectorAll("svg")], chart.title), `${chart.id}.svg`, "image/svg+xml");
+  const drawn = !asTable && chart.marks.length > 0;
+  const keep = () => {
+    // A list of phrases is saved as bars, which stand in the page only for so long.
+    const bars = chart.kind === "phrases" && body.current!.appendChild(document.createElement("div"));
+    if (bars) render(<BarsDrawing chart={chart} compact={false} {...drawing} />, bars);
+    save(picture([...body.current!.querySelectorAll("svg")], chart.title), `${chart.id}.svg`, "image/svg+xml");
+    if (bars) {
+      render(null, bars);
+      bars.remove();
+    }
+  };
   return (
-    <figure class={`rt-chart rt-kind-${chart.kind}`} aria-labelledby={titleId} data-chart={chart.id}>
+    <figure class={`rt-chart rt-kind-${chart.kind}${chart.kind === "heat" && chart.columns.length > 6 ? " rt-broad" : ""}`} aria-labelledby={titleId} data-chart={chart.id}>
       <figcaption>
         <b id={titleId}>{chart.title}</b>
-        <small title={chart.subtitle}>{chart.subtitle}</small>
         <span class="rt-chart-tools">
           {drawn && !compact && (
             <button type="button" class="rt-link" aria-label="Save this chart as an SVG file" onClick={keep}>
@@ -90,6 +101,7 @@ function ChartFigure({ chart, query, compact, onChoose, onOpen }: FigureProps) {
             as table
           </button>
         </span>
+        <small>{chart.subtitle}</small>
       </figcaption>
       <div class="rt-chart-body" ref={body}>
         {asTable ? (
@@ -98,7 +110,7 @@ function ChartFigure({ chart, query, compact, onChoose, onOpen }: FigureProps) {
           <p class="rt-note">Nothing to draw.</p>
         ) : (
           <>
-            <Drawing chart={chart} compact={compact} onOpen={onOpen} {...drawing} />
+            <Drawing chart={chart} compact={compact} tall={tall} onOpen={onOpen} {...drawing} />
             {pointed && <Tip {...pointed} width={drawing.width} />}
           </>
         )}
@@ -107,10 +119,10 @@ function ChartFigure({ chart, query, compact, onChoose, onOpen }: FigureProps) {
   );
 }
 
-function Drawing({ chart, compact, onOpen, ...rest }: { chart: Chart; compact: boolean; width: number; onOpen?: ((line: PhraseLine) => void) | undefined } & MarksProps) {
+function Drawing({ chart, compact, tall, onOpen, ...rest }: { chart: Chart; compact: boolean; tall: number; width: number; onOpen?: ((line: PhraseLine) => void) | undefined } & MarksProps) {
   switch (chart.kind) {
     case "histogram":
-      return <HistogramDrawing chart={chart} height={compact ? 118 : 150} {...rest} />;
+      return <HistogramDrawing chart={chart} height={tall} {...rest} />;
     case "multiples":
       return <MultiplesDrawing chart={chart} {...rest} />;
     case "stack":

@@ -1,12 +1,12 @@
 """The balance as charts: what the component draws, from the same numbers as the frames.
 
 A chart is a list of marks in a unit square with final labels (docs/protocol.md). Its title is a sentence that its numbers make true;
-a chart that would show nothing, or one value alone, is left out.
+a chart that would show nothing, or one value alone, or that rests on too small a part of the dataset (``said.LEAST``, ``said.FEWEST``), is left out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from ...checks.charts.wording import Chart
 from ..distributions import Distributions
@@ -15,10 +15,19 @@ from . import lengths, lists, shares
 __all__ = ["charts_of"]
 
 
-def charts_of(balance: Distributions) -> Sequence[Chart]:
-    """The charts of a balance beyond those of its index, in the order in which they are shown."""
+def charts_of(balance: Distributions, tables: Iterable[tuple[str, str]] = ()) -> Sequence[Chart]:
+    """The charts of a balance beyond those of its index, in the order in which they are shown.
+
+    Args:
+        balance: the balance.
+        tables: pairs of facets that are drawn one against the other as well, on however little they rest.
+
+    Raises:
+        QueryError: if there is no such facet.
+    """
     balance.compute()
-    drawn = [
+    drawn: list[Chart | None] = [
+        lengths.exchanges(balance),
         lengths.by_role(balance),
         lengths.along(balance, "reply_words", "conversation"),
         lengths.along(balance, "reply_words", "file"),
@@ -29,5 +38,6 @@ def charts_of(balance: Distributions) -> Sequence[Chart]:
         *(shares.bars(balance, name) for name in ("speech_marks", "form", "ending")),
         *(lists.phrases(balance, name) for name in ("opening", "closing", "phrase")),
         *(shares.bars(balance, name) for name in ("language", "tag", "source", "format", "copies")),
+        *(shares.crossed(balance, *pair, asked=True) for pair in tables),
     ]
     return [chart for chart in drawn if chart is not None]

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from ...checks.charts.wording import Chart, counted, label, percent
+from ...checks.charts.wording import Chart, counted, label, percent, sentence
 from ...core.turns import encodable
 from ...core.word_table import word_spans
 from ..distributions import Distributions
@@ -16,14 +16,19 @@ from .said import HABITS, having_any, rows_of
 
 _SHOWN = 8
 _LINES = 2
+TOLD = 3  # of them the title adds up
 _BEFORE, _AFTER = 20, 60  # characters around a phrase: a narrow chart shows what it is told for, the phrase
-_FEWEST = 3  # replies that share it
+FEWEST = 3  # replies that share it
+
+RARE = 0.01  # share of the replies below which none of them is a habit
 
 _SAID = {
-    "opening": ("opens", "open", "{share} of replies open with one of {count}", "how replies begin"),
-    "closing": ("ends", "end", "{share} of replies end with one of {count}", "how replies end"),
-    "phrase": ("has", "have", "{share} of replies have one of {count}", "phrases of four words"),
+    "opening": ("of replies open with", "how replies begin"),
+    "closing": ("of replies end with", "how replies end"),
+    "phrase": ("of replies have", "phrases of four words"),
 }
+_FEW = {1: "the same words", 2: "one of two phrases", 3: "one of three phrases"}
+_FIRST = {1: "first stands", 2: "first two stand", 3: "first three stand"}
 _NO = {"opening": "No opening is shared by three replies", "closing": "No closing is shared by three replies"}
 
 
@@ -32,7 +37,7 @@ def phrases(balance: Distributions, name: str) -> Chart | None:
     frame = balance[name]
     facet = balance.facet(name)
     replies = balance.described("reply_words")["count"]
-    shown = frame[frame["count"] >= _FEWEST].head(_SHOWN)
+    shown = frame[frame["count"] >= FEWEST].head(_SHOWN)
     if not replies or (shown.empty and name not in _NO):
         return None
     most = int(shown["count"].max()) if len(shown) else 1
@@ -50,27 +55,24 @@ def phrases(balance: Distributions, name: str) -> Chart | None:
                 "lines": lines,
             }
         )
-    three = shown.head(3)
-    title, count = _NO.get(name, ""), 0
-    if len(three):
-        count = (
-            int(three["count"].sum()) if name != "phrase" else having_any(balance, name, list(three["value"]))
-        )
-        few = {1: "the same words", 2: "two phrases", 3: "three phrases"}[len(three)]
-        template = _SAID[name][2]
-        title = template.format(share=percent(count, replies), count=few)
-        title = title.replace("one of the same", "the same")
     return {
         "id": name,
         "kind": "phrases",
         "group": HABITS,
-        "title": title,
-        "subtitle": f"{_SAID[name][3]}, {counted(replies, 'reply', 'replies')}",
-        "total": replies,
-        "told": count,
+        "title": _title(balance, name, list(shown["value"].head(TOLD)), replies),
+        "subtitle": f"{_SAID[name][1]}, {counted(replies, 'reply', 'replies')}",
         "x": {"label": "replies"},
         "marks": marks,
     }
+
+
+def _title(balance: Distributions, name: str, first: Sequence[str], replies: int) -> str:
+    if not first:
+        return _NO[name]
+    count, few = having_any(balance, name, first), len(first)
+    if count < RARE * replies:
+        return f"No {name} is frequent: the {_FIRST[few]} in {count:,} of {replies:,} replies"
+    return sentence(f"{percent(count, replies)} {_SAID[name][0]} {_FEW[few]}")
 
 
 def _lines(balance: Distributions, facet: Facet, value: str) -> list[dict[str, Any]]:

@@ -2,53 +2,69 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from ...checks.charts.wording import Chart, counted, label, percent, sentence, value_axis
-from ...core.errors import QueryError
 from ..distributions import Distributions
+from ..facet import Facet
 from ..selection import OTHERS
-from .said import HABITS, LENGTH, MAKEUP, UNITS, VOICE, percents, rows_of, share_text
+from .said import (
+    ASKED,
+    HABITS,
+    LENGTH,
+    MAKEUP,
+    UNITS,
+    VOICE,
+    Base,
+    base_of,
+    base_of_both,
+    percents,
+    quartiles,
+    rows_of,
+    share_text,
+)
 
 _MOST = 8
 _ROWS = 10
+_WORDS = ("opening", "closing", "user_opening", "phrase")  # facets whose values are words of a text
 _FEWEST = 5  # replies that a row of its own needs
 
 _GROUPS = {"speech_marks": VOICE, "form": VOICE, "ending": HABITS, "language": MAKEUP}
-_SENTENCES: dict[str, Callable[[str, str], str]] = {
-    "speech_marks": lambda top, share: f"{share} of the replies that mark speech do it by {top}",
-    "form": lambda top, share: (
+# The most frequent value, its share, and what it is a share of.
+_SENTENCES: dict[str, Callable[[str, str, Base], str]] = {
+    "speech_marks": lambda top, share, base: (
+        f"{share} of the {base.count:,} replies that mark speech do it by {top}"
+    ),
+    "form": lambda top, share, base: (
         f"{share} of replies are {top}" if top == "plain text" else f"{share} of replies have {top}"
     ),
-    "ending": lambda top, share: f"{share} of replies end with {top}",
-    "language": lambda top, share: f"{share} of turns are in {top}",
-    "tag": lambda top, share: f"{share} of conversations are tagged {top}",
-    "source": lambda top, share: f"{share} of conversations come from {top}",
-    "format": lambda top, share: f"{share} of records are laid out as {top}",
-    "copies": lambda top, share: f"{share} of conversations: {top}",
+    "ending": lambda top, share, base: f"{share} of {base.of()} end with {top}",
+    "language": lambda top, share, base: f"{share} of {base.of()} are in {top}",
+    "tag": lambda top, share, base: f"{share} of conversations are tagged {top}",
+    "source": lambda top, share, base: f"{share} of conversations come from {top}",
+    "format": lambda top, share, base: f"{share} of records are laid out as {top}",
+    "copies": lambda top, share, base: f"{share} of {base.of()}: {top}",
 }
 
 
 def bars(balance: Distributions, name: str) -> Chart | None:
-    """The most frequent values of a facet; None where there is only one."""
-    frame = balance[name]
-    if len(frame) < 2:
+    """The most frequent values of a facet; None where there is only one, or too little has any."""
+    frame, base = balance[name], base_of(balance, name)
+    if len(frame) < 2 or not base.enough:
         return None
     facet = balance.facet(name)
-    unit = UNITS[facet.unit]
     shown, rest = frame.head(_MOST), frame.iloc[_MOST:]
-    whole = round(int(frame["count"].iloc[0]) / max(float(frame["share"].iloc[0]), 1e-9))
     # Values of a list overlap, so that those that are left out cannot be added up.
     others = 0 if facet.kind == "list" else int(rest["count"].sum())
-    axis, top = value_axis(unit[1], max(int(frame["count"].max()), others), 3)
+    axis, top = value_axis(UNITS[facet.unit][1], max(int(frame["count"].max()), others), 3)
 
     def mark(said: str, count: int, tone: str, query: str) -> dict[str, Any]:
         return {
             "label": said,
             "length": round(count / top, 5),
             "value": count,
-            "text": f"{count:,} · {percent(count, whole)}",
+            "text": f"{count:,} · {percent(count, base.count)}",
             "tone": tone,
             "filter": query,
         }
@@ -60,15 +76,14 @@ def bars(balance: Distributions, name: str) -> Chart | None:
     if others:
         rows.append(mark(f"{len(rest):,} others", others, "plain", ""))
     first = rows_of(frame)[0]
-    said = _SENTENCES[name](_named(name, str(first["label"])), percent(int(first["count"]), whole))
+    said = _SENTENCES[name](_named(name, str(first["label"])), percent(int(first["count"]), base.count), base)
     return {
         "id": name,
         "kind": "bars",
         "group": _GROUPS.get(name, MAKEUP),
         "title": sentence(said),
-        "subtitle": f"{facet.title.lower()}, {counted(whole, *unit)}"
+        "subtitle": f"{facet.title.lower()}, {base.counted}"
         + (f", the first {len(shown)} of {len(frame):,}" if len(rest) else ""),
-        "total": whole,
         "x": axis,
         "marks": rows,
     }
@@ -82,9 +97,8 @@ def _named(name: str, value: str) -> str:
 
 def user_share(balance: Distributions) -> Chart | None:
     """The user's share of the words of each conversation, as a histogram."""
-    frame = balance["user_share"]
-    total = int(frame["count"].sum())
-    if not total:
+    frame, base = balance["user_share"], base_of(balance, "user_share")
+    if not base.enough:
         return None
     facet = balance.facet("user_share")
     axis, top = value_axis("conversations", int(frame["count"].max()), 4)
@@ -95,27 +109,36 @@ def user_share(balance: Distributions) -> Chart | None:
             "height": round(row["count"] / top, 5),
             "value": row["count"],
             "label": f"{row['label']} of the words",
-            "text": f"{counted(row['count'], 'conversation', 'conversations')}, {percent(row['count'], total)}",
+            "text": f"{counted(row['count'], 'conversation', 'conversations')}, {percent(row['count'], base.count)}",
             "tone": "user",
             "filter": facet.found_by(row["value"]),
         }
         for at, row in enumerate(rows_of(frame))
     ]
-    middle = balance.described("user_share")["median"]
+    numbers = balance.described("user_share")
+    middle = numbers["median"]
+    where = "In the middle conversation" if base.count == base.total else f"In the middle one of {base.of()}"
     return {
         "id": "user_share",
         "kind": "histogram",
         "group": LENGTH,
-        "title": f"In the middle conversation the user says {middle} % of the words",
-        "subtitle": f"the user’s share of the words, {counted(total, 'conversation', 'conversations')}",
+        "title": f"{where} the user says {middle} % of the words",
+        "subtitle": f"the user’s share of the words, {base.counted}",
         "x": {
             "label": "% of the words",
             "ticks": [[(at + 0.5) / len(frame), row] for at, row in enumerate(_ticks(frame))],
         },
         "y": axis,
         "marks": marks,
-        "rules": [],
+        "rules": quartiles(numbers, lambda value: _place(list(frame["value"]), value), " %"),
     }
+
+
+def _place(bands: list[str], value: int) -> float:
+    """Where a number lies on an axis that gives each band the same room."""
+    ends = [(int(low), int(high or low)) for low, _, high in (band.partition("..") for band in bands)]
+    at, (low, high) = next((at, band) for at, band in enumerate(ends) if value <= band[1])
+    return round((at + (value - low + 0.5) / (high - low + 1)) / len(bands), 5)
 
 
 def _ticks(frame: Any) -> list[str]:
@@ -124,11 +147,12 @@ def _ticks(frame: Any) -> list[str]:
 
 def dialogue(balance: Distributions) -> Chart | None:
     """Where each speaker stands between narration and dialogue; all replies where nobody has a name."""
-    numbers = balance.described("dialogue")
-    if not numbers["count"]:
+    numbers, base = balance.described("dialogue"), base_of(balance, "dialogue")
+    if not base.enough:
         return None
     everyone = {key: numbers[key] for key in ("count", "q25", "median", "q75")}
-    rows = [("all replies", everyone, "")]
+    # All percents together find what has one.
+    rows = [("all replies", everyone, balance.facet("dialogue").found_by("0..100"))]
     frame = balance.by("dialogue", "speaker", most=_ROWS)
     facet = balance.facet("speaker")
     for row in rows_of(frame.reset_index()):
@@ -152,8 +176,10 @@ def dialogue(balance: Distributions) -> Chart | None:
         "id": "dialogue",
         "kind": "spectrum",
         "group": VOICE,
-        "title": f"In the middle reply {everyone['median']} % of the text is dialogue",
-        "subtitle": f"share of quoted speech a reply, {counted(everyone['count'], 'reply', 'replies')} that quote or narrate",
+        "title": f"In the middle reply {everyone['median']} % of the text is dialogue"
+        if base.count == base.total
+        else f"Of {base.of()}, the middle one is {everyone['median']} % dialogue",
+        "subtitle": f"share of quoted speech a reply, {base.counted}",
         "x": percents(),
         "ends": ["narration", "dialogue"],
         "marks": marks,
@@ -161,11 +187,11 @@ def dialogue(balance: Distributions) -> Chart | None:
 
 
 def stacked(balance: Distributions, name: str) -> Chart | None:
-    """The values of a facet as shares of a row: all, and those speakers who say enough."""
-    frame = balance[name]
-    if frame.empty:
+    """The values of a facet as shares of a row: all, and those speakers who say enough; None where too little has any."""
+    frame, base = balance[name], base_of(balance, name)
+    if not base.enough:
         return None
-    facet, total = balance.facet(name), int(frame["count"].sum())
+    facet = balance.facet(name)
     labels = list(frame["label"])
     tones = {one: f"hue-{at % 8}" for at, one in enumerate(labels)}
     rows = [("all", frame.set_index("label")["count"])]
@@ -201,9 +227,8 @@ def stacked(balance: Distributions, name: str) -> Chart | None:
         "id": name,
         "kind": "stack",
         "group": VOICE,
-        "title": f"{percent(first['count'], total)} of the narrated replies are told in {_manner(name, first['label'])}",
-        "subtitle": f"replies by {facet.title.lower()}, {counted(total, *UNITS[facet.unit])} in which it can be told",
-        "total": total,
+        "title": f"{percent(first['count'], base.count)} of {base.of()} are in {_manner(name, first['label'])}",
+        "subtitle": f"{facet.title.lower()}, {base.counted}",
         "x": percents(),
         "rows": [label(who) for who, _ in rows],
         "legend": [[one, tones[one]] for one in labels],
@@ -217,50 +242,79 @@ def _manner(name: str, value: str) -> str:
     return f"the {value}{' tense' if name == 'tense' else ''}"
 
 
-def crossed(balance: Distributions, rows: str, columns: str) -> Chart | None:
-    """Two facets against each other, as shares of all that has both."""
-    try:
-        table = balance.table(rows, columns, most=_MOST)
-    except QueryError:
+def crossed(balance: Distributions, rows: str, columns: str, *, asked: bool = False) -> Chart | None:
+    """Two facets against each other, as shares of all that has both; None where that is too little, but if it was ``asked`` for.
+
+    Raises:
+        QueryError: if there is no such facet.
+    """
+    table = balance.table(rows, columns, most=_MOST)
+    left, top = balance.facet(rows), balance.facet(columns)
+    # Terms about turns mean one and the same turn, and terms of one name are alternatives.
+    sayable = rows != columns and {left.unit, top.unit} != {"reply", "user turn"}
+    base = base_of_both(balance, left, top)
+    if not asked and (min(table.shape) < 2 or not base.enough):
         return None
     counts = table.to_numpy()
-    total = int(counts.sum())
-    if not total or min(table.shape) < 2:
-        return None
-    left, top = balance.facet(rows), balance.facet(columns)
-    keys = [
-        dict(zip(balance[one.name]["label"], balance[one.name]["value"], strict=True)) for one in (left, top)
-    ]
-    most = int(counts.max())
+    # What is added up would be the darkest everywhere.
+    own = table.drop(index=OTHERS, columns=OTHERS, errors="ignore").to_numpy()
+    most = max(int(own.max(initial=0)), 1)
     marks: list[dict[str, Any]] = []
+    terms = [_terms(balance, left), _terms(balance, top)]
     for row, one in enumerate(table.index):
         for column, other in enumerate(table.columns):
             count = int(counts[row, column])
-            terms = [
-                facet.found_by(own.get(value, ""))
-                for facet, own, value in ((left, keys[0], one), (top, keys[1], other))
-            ]
+            found_by = [terms[0].get(one, ""), terms[1].get(other, "")]
             marks.append(
                 {
                     "row": row,
                     "column": column,
-                    "depth": round(count / most, 5),
+                    "depth": round(min(1.0, count / most), 5),
                     "value": count,
-                    "label": f"{one}, {other}",
-                    "text": share_text(count, total, "reply"),
-                    "filter": " ".join(terms) if all(terms) else "",
+                    "label": f"{label(str(one))}, {label(str(other))}",
+                    "text": share_text(count, base.count, base.unit),
+                    "filter": " ".join(found_by) if sayable and all(found_by) else "",
                 }
             )
-    best = max(marks, key=lambda mark: mark["value"])
     return {
         "id": f"{rows}_{columns}",
         "kind": "heat",
-        "group": VOICE,
-        "title": f"{percent(best['value'], total)} are {best['label'].replace(', ', ' and ')}",
-        "subtitle": f"{left.title.lower()} against {top.title.lower()}, {counted(total, *UNITS['reply'])}",
+        "group": ASKED if asked else VOICE,
+        "title": _together(table, base, left, top),
+        "subtitle": f"{left.title.lower()} (rows) against {top.title.lower()} (columns), {base.counted}",
         "x": {"label": top.title},
         "y": {"label": left.title},
-        "rows": [label(str(one)) for one in table.index],
-        "columns": [label(str(one)) for one in table.columns],
+        "rows": _heads(balance, left, table.index),
+        "columns": _heads(balance, top, table.columns),
         "marks": marks,
     }
+
+
+def _heads(balance: Distributions, facet: Facet, labels: Iterable[str]) -> list[str]:
+    """What stands at the rows or columns of a table; of a number its band alone, for the subtitle says of what."""
+    if facet.kind != "number":
+        return [label(str(one)) for one in labels]
+    bands = {row["label"]: row["value"].partition("..") for row in rows_of(balance[facet.name])}
+    return [
+        f"{low}–{high}" if high else f"{low}+" if dots else low
+        for low, dots, high in (bands[one] for one in labels)
+    ]
+
+
+def _terms(balance: Distributions, facet: Facet) -> dict[str, str]:
+    """The query of each value that is told by its label."""
+    frame = balance[facet.name]
+    return {row["label"]: facet.found_by(row["value"]) for row in rows_of(frame)}
+
+
+def _together(table: Any, base: Base, *facets: Facet) -> str:
+    """The two values that come together most often, but for those that are added up."""
+    cells = table.drop(index=OTHERS, columns=OTHERS, errors="ignore").stack()
+    if cells.empty or not base.count:
+        return f"None of {counted(base.total, *UNITS[base.unit])} has both"
+    pair = [
+        f"“{label(str(value))}”" if facet.name in _WORDS else label(str(value))
+        for facet, value in zip(facets, cells.idxmax(), strict=True)
+    ]
+    said = percent(int(cells.max()), base.count)
+    return f"Most often together: {' and '.join(pair)}, in {said} of {base.of()}"

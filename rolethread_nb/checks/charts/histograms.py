@@ -22,7 +22,6 @@ class Measure:
     units: str
     term: str
     tone: str
-    quartiles: bool
 
 
 EXCHANGES = Measure(
@@ -32,7 +31,6 @@ EXCHANGES = Measure(
     units="exchanges",
     term="exchanges:",
     tone="plain",
-    quartiles=False,
 )
 REPLIES = Measure(
     one="reply",
@@ -41,7 +39,6 @@ REPLIES = Measure(
     units="words",
     term="role:assistant words:",
     tone="assistant",
-    quartiles=True,
 )
 USER_TURNS = Measure(
     one="user turn",
@@ -50,7 +47,6 @@ USER_TURNS = Measure(
     units="words",
     term="role:user words:",
     tone="user",
-    quartiles=True,
 )
 
 
@@ -200,7 +196,7 @@ def histogram(name: str, spread: Spread, measure: Measure) -> Chart | None:
         "x": {"label": measure.units, "ticks": bins.ticks()},
         "y": axis,
         "marks": marks,
-        "rules": _rules(spread, bins) if measure.quartiles else [],
+        "rules": _rules(spread, bins),
     }
 
 

@@ -18,7 +18,7 @@ def counted(number: int, one: str, many: str) -> str:
 def percent(part: int, whole: int) -> str:
     """A share in whole percent that says 0 and 100 only when it is exactly that."""
     share = 100 * part / whole
-    if 0 < share < 0.5:
+    if 0 < share <= 0.5:  # 0.5 would be rounded to 0
         return "under 1 %"
     if 99.5 <= share < 100:
         return "over 99 %"

@@ -131,6 +131,7 @@ class _Phrases:
                 "conversations": in_chats,
                 "turns": len(rows),
                 "share": round(in_chats / self._chats, 4),
+                "of": self._chats,
                 "threshold": round(self._least(), 1),
             }
             found.append((phrase, DatasetFinding(evidence, _related(places[rows]))))
@@ -241,7 +242,7 @@ def _says(evidence: Evidence) -> str:
     whose = "; ".join(f"in {_of_character(one)}" for one in evidence.get("characters", ())[:_NAMED])
     return (
         f"“{evidence['phrase']}” stands in replies of {evidence['conversations']:,} conversations"
-        f" ({evidence['share']:.1%})" + (f", {whose}" if whose else "")
+        f" ({evidence['share']:.1%} of {evidence['of']:,} with replies)" + (f", {whose}" if whose else "")
     )
 
 
