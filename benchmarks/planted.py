@@ -1,15 +1,17 @@
 """Known flaws among real conversations: which are found, which are missed, and what is flagged besides.
 
     python benchmarks/planted.py            1,000 real conversations, 20 flaws of each kind
-    python benchmarks/planted.py 5000 50    other numbers; a third one is the seed
+    python benchmarks/planted.py 400 10     other numbers; a third one is the seed
 
-The real conversations are drawn by the seed from the shared mixture; those with a finding of any kind are passed over, so the rest
-is clean as far as anybody can tell. A flaw is planted into a conversation of its own: structure and text by a small change to a real
-one, habits by the hand-written passages beside the rules (``rolethread_nb/checks/labelled``), which here stand among others. ``false``
-are findings of the rule in conversations where nothing was planted.
+The real conversations are drawn by the seed from main files of the shared data, whose flaws its page lists; records named there are left
+out. No rule is asked which ones are clean: what the rules find in them before anything is planted is counted (``before``), and told apart
+from what comes in afterwards. A flaw is planted into a conversation of its own: structure and text by a small change, habits by a scene or a
+line of their own (``planted_habits.py``), which are none of the labelled passages beside the rules. ``besides`` are findings of a rule where
+another flaw was planted, or none, and that were not there before.
 
 Catchphrases are planted in a set of their own: the same conversations given to forty characters, of whom some (at most twenty) say a
-phrase in two of five replies. ``false`` are phrases of characters that were not planted.
+phrase in two of five replies. ``besides`` are phrases of characters that were not planted. What a dataset has as a whole has sets of its
+own, too (``planted_sets.py``).
 """
 
 from __future__ import annotations
@@ -18,18 +20,13 @@ import copy
 import json
 import random
 import sys
-from collections import Counter
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-import zstandard
+from planted_habits import HABITS
+from planted_sets import AGENTS, DATA, KINDS, SETS, outcome, real
 
 import rolethread_nb as rt
-
-sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
-
-from labelled import DATA, codes, passages
 
 Chat = list[dict[str, Any]]
 Plant = Callable[[random.Random, Chat], Chat]
@@ -139,71 +136,99 @@ def catchphrases(chats: list[Chat], each: int, draw: random.Random) -> tuple[int
     return len(phrases), len(found), false
 
 
+class Record(NamedTuple):
+    """A conversation, the flaw that was planted into it (empty: none), and the clean one that it was made from."""
+
+    code: str
+    source: int
+    chat: Chat
+
+
+FILES = (
+    AGENTS,
+    "rtl_persona_agents_ar_fa.jsonl.gz",
+    "roleplay_drama_scenes_chatml.jsonl.gz",
+    "messages_kto_en.json",
+)
+
+
 def clean(count: int, draw: random.Random) -> list[Chat]:
-    """Real conversations of two exchanges or more, without any finding, drawn at random."""
-    packed = (DATA / "big" / "real_mixed.jsonl.zst").read_bytes()
-    ds = rt.load(zstandard.ZstdDecompressor().decompress(packed, max_output_size=2**30), review=False)
-    report = ds.check("roleplay")
-    flawed = set(report.findings.table["index"].drop_nulls().to_list())
-    sound = [n for n, one in enumerate(ds.index.conversations["index"].to_list()) if one not in flawed]
-    draw.shuffle(sound)
-    found: list[Chat] = []
-    for row in sound:
-        chat = [{"role": one.role, "content": one.text} for one in ds[row].messages]
-        ends = [one["role"] for one in chat if one["role"] != "system"]
-        if (
-            len(ends) >= 4
-            and ends[0] == "user"
-            and ends[-1] == "assistant"
-            and all(one["content"] for one in chat)
-        ):
-            found.append(chat)
-        if len(found) == count:
-            break
-    return found
+    """Real conversations of two exchanges or more that begin with the user and end with the assistant, drawn at random; names stay."""
+    chats = [json.loads(chat) for file in FILES for chat in real(file)]
+    sound = []
+    for chat in chats:
+        roles = [turn["role"] for turn in chat if turn["role"] != "system"]
+        if len(roles) >= 4 and roles[0] == "user" and roles[-1] == "assistant":
+            sound.append(chat)
+    return draw.sample(sound, min(count, len(sound)))
+
+
+def flawed(chats: list[Chat], each: int, draw: random.Random) -> list[Record]:
+    """So many of each kind, each with a number of its own in its first turn, so that it is another conversation than its source."""
+    records = []
+    for code, plant in {**STRUCTURE, **HABITS}.items():
+        for source in draw.sample(range(len(chats)), min(each, len(chats))):
+            chat = copy.deepcopy(chats[source])
+            chat[0]["content"] = f"Number {len(records):,}. {chat[0]['content']}"
+            records.append(Record(code, source, plant(draw, chat)))
+    for code in ("dup.exact", "dup.near"):
+        for source in draw.sample(range(len(chats)), min(each, len(chats))):
+            chat = copy.deepcopy(chats[source])
+            chat[-1]["content"] += " So it is." if code == "dup.near" else ""
+            records.append(Record(code, source, chat))
+    return records
+
+
+def found_in(records: list[Record], kinds: list[str]) -> set[tuple[str, int]]:
+    """Each code with each conversation that it is found in."""
+    data = "".join(json.dumps({"messages": one.chat}) + "\n" for one in records)
+    report = rt.load(data.encode()).check("roleplay", select=kinds)
+    return {(issue.code, issue.conversation) for issue in report if issue.conversation is not None}
+
+
+HEAD = ["rule", "planted", "found", "missed", "before", "besides"]
+
+
+def table(count: int, each: int, seed: int) -> list[list[str]]:
+    """A row for each flaw of a conversation, and one for the phrases of single characters."""
+    draw = random.Random(seed)
+    chats = clean(count, draw)
+    sound = [Record("", n, chat) for n, chat in enumerate(chats)]
+    records = [*sound, *flawed(chats, each, draw)]
+    kinds = list(dict.fromkeys(one.code for one in records if one.code))
+    before, after = found_in(sound, kinds), found_in(records, kinds)
+    rows = []
+    for code in kinds:
+        planted = sum(one.code == code for one in records)
+        hit = [n for kind, n in after if kind == code]
+        own = sum(records[n].code == code for n in hit)
+        # Whatever is planted, it is planted into a copy, which is what rules about copies look for.
+        others = [
+            n for n in hit if records[n].code != code and not (code.startswith("dup.") and records[n].code)
+        ]
+        besides = sum((code, records[n].source) not in before for n in others)
+        stood = sum(kind == code for kind, _ in before)
+        rows.append([code, planted, own, planted - own, stood, besides])
+    planted, own, false = catchphrases(chats, each, draw)
+    rows.append(["one character’s phrase", planted, own, planted - own, 0, false])
+    return [HEAD, *([str(cell) for cell in row] for row in rows)]
+
+
+def sets(seed: int) -> list[list[str]]:
+    """A row for each flaw of a whole dataset."""
+    found = [(kind.code, outcome(kind, SETS, seed)) for kind in KINDS]
+    rows = [
+        (code, one.planted, one.found, one.planted - one.found, one.before, one.false) for code, one in found
+    ]
+    return [[str(cell) for cell in row] for row in rows]
 
 
 def main(count: int, each: int, seed: int) -> None:
-    draw = random.Random(seed)
-    chats = clean(count, draw)
-    records: list[tuple[str, Chat]] = [("", chat) for chat in chats]
-    for code, plant in STRUCTURE.items():
-        records += [(code, plant(draw, copy.deepcopy(chat))) for chat in draw.sample(chats, each)]
-    for code in codes():
-        fires = [one for one in passages(code) if one.fires]
-        records += [(code, list(one.messages)) for one in draw.sample(fires, min(each, len(fires)))]
-    # What is planted is another conversation than the one it was made from, so each begins with words of its own.
-    for n, (code, chat) in enumerate(records):
-        if code in STRUCTURE and isinstance(chat[0]["content"], str):
-            chat[0]["content"] = f"Number {n:,}. {chat[0]['content']}"
-    copies = draw.sample(chats, each)
-    records += [("dup.exact", copy.deepcopy(chat)) for chat in copies]
-    records += [
-        ("dup.near", [*copy.deepcopy(chat)[:-1], {**chat[-1], "content": f"{chat[-1]['content']} So it is."}])
-        for chat in draw.sample(chats, each)
-    ]
-    kinds = list(dict.fromkeys(code for code, _ in records if code))
-    data = "".join(json.dumps({"messages": chat}) + "\n" for _, chat in records)
-    report = rt.load(data.encode()).check("roleplay", select=kinds)
-    hits = {(issue.code, issue.conversation) for issue in report if issue.conversation is not None}
-    sources = {id(chat) for chat in chats}
-    print(
-        f"{len(chats):,} clean conversations, {len(records) - len(chats):,} with a planted flaw, seed {seed}\n"
-    )
-    print(f"{'rule':28} {'planted':>8} {'found':>6} {'missed':>7} {'false':>6}")
-    totals: Counter[str] = Counter()
-    for code in kinds:
-        planted = [n for n, (kind, _) in enumerate(records) if kind == code]
-        found = sum((code, n) in hits for n in planted)
-        false = sum((code, n) in hits for n, (_, chat) in enumerate(records) if id(chat) in sources)
-        totals.update(planted=len(planted), found=found, false=false)
-        print(f"{code:28} {len(planted):8} {found:6} {len(planted) - found:7} {false:6}")
-    planted_phrases, found, false = catchphrases(chats, each, draw)
-    totals.update(planted=planted_phrases, found=found, false=false)
-    print(f"{'style.overused_phrase':28} {planted_phrases:8} {found:6} {planted_phrases - found:7} {false:6}")
-    print(
-        f"{'all':28} {totals['planted']:8} {totals['found']:6} {totals['planted'] - totals['found']:7} {totals['false']:6}"
-    )
+    print(f"Up to {count:,} real conversations, {each} flaws of each kind, seed {seed}\n")
+    rows = [*table(count, each, seed), *sets(seed)]
+    totals = [sum(int(row[at]) for row in rows[1:]) for at in range(1, len(HEAD))]
+    for code, *cells in [*rows, ["all", *map(str, totals)]]:
+        print(f"{code:26}", *(f"{cell:>8}" for cell in cells))
 
 
 if __name__ == "__main__":

@@ -6,7 +6,9 @@ One file a rule, ``rolethread_nb/checks/labelled/<code>.jsonl``. A line is a pas
     {"fires": false, "genre": "support", "messages": [...], "turn": 3}        a conversation, and the turn that is meant (any, if left out)
     {"fires": false, "file": "persona_agents_en.jsonl.gz", "index": 4, "turn": 2}   a turn of the shared real data, alone with what comes before
 
-Every passage is checked alone, so that no convention of a dataset speaks for or against it.
+Every passage is checked alone, so that no convention of a dataset speaks for or against it; but for those of rules that speak of a
+reply against its dataset. These are judged in the small dataset that ``among`` names (``surroundings.py``). ``times`` says a text so many
+times over; ``seen`` are the characters that should be marked.
 """
 
 from __future__ import annotations
@@ -14,9 +16,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
+
+from surroundings import surroundings
 
 import rolethread_nb as rt
 
@@ -24,6 +28,7 @@ ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "rolethread_nb" / "checks" / "labelled"
 DATA = ROOT.parent / "shared" / "data"
 _QUESTION = {"role": "user", "content": "Go on."}
+_AMONG = {"leak.markup": "prose"}  # where a line does not say it
 
 
 @dataclass(frozen=True)
@@ -36,13 +41,24 @@ class Passage:
     genre: str
     messages: tuple[dict[str, Any], ...]
     turn: int | None
+    among: str = ""
+    seen: str = ""
 
     @property
     def flagged(self) -> bool:
         """Whether the rule finds something in it."""
-        ds = rt.load([{"messages": list(self.messages)}])
-        report = ds.check("roleplay", select=[self.code])
-        return any(issue.code == self.code and self.turn in (None, issue.turn) for issue in report)
+        return bool(self.found)
+
+    @cached_property
+    def found(self) -> list[str]:
+        """What the rule marks in it."""
+        others = surroundings(self.among) if self.among else []
+        ds = rt.load([{"messages": list(one)} for one in (*others, self.messages)], review=False)
+        return [
+            "" if issue.turn is None else ds[len(others)].messages[issue.turn].text[issue.start : issue.end]
+            for issue in ds.check("roleplay", select=[self.code])
+            if issue.conversation == len(others) and self.turn in (None, issue.turn)
+        ]
 
 
 @dataclass(frozen=True)
@@ -79,10 +95,15 @@ def passages(code: str) -> Iterator[Passage]:
             genre = one.get("genre", f"real: {one['file']}")
         else:
             messages = tuple(
-                one.get("messages") or (_QUESTION, {"role": "assistant", "content": one["text"]})
+                one.get("messages")
+                or (
+                    _QUESTION,
+                    {"role": "assistant", "content": " ".join([one["text"]] * one.get("times", 1))},
+                )
             )
             genre = one["genre"]
-        yield Passage(code, number, one["fires"], genre, messages, turn)
+        among = one.get("among", _AMONG.get(code, ""))
+        yield Passage(code, number, one["fires"], genre, messages, turn, among, one.get("seen", ""))
 
 
 @cache
@@ -91,6 +112,7 @@ def _real(name: str) -> list[list[dict[str, Any]]]:
     return [[{"role": m.role or "user", "content": m.text} for m in chat.messages] for chat in ds]
 
 
+@cache
 def score(code: str) -> Score:
     """Every passage of a rule, checked."""
     right, silent = 0, 0

@@ -16,7 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import rolethread_nb as rt
+from rolethread_nb.balance.distributions import Distributions
 from rolethread_nb.balance.texts import closings, openings
+from rolethread_nb.core import found_duplicates
 from rolethread_nb.core.word_table import word_spans
 from rolethread_nb.language.scripts import HEAD, JAPANESE, SCRIPTS, scripts
 
@@ -69,6 +71,53 @@ def test_the_numbers_of_a_small_dataset_are_those_counted_by_hand() -> None:
     assert counted(balance, "tag") == {"Calm": 3, "short": 1}
     assert counted(balance, "copies") == {"only one": 1, "first of several": 1, "repeats an earlier one": 1}
     assert counted(balance, "ending") == {"a letter or digit": 4, "a question mark": 1}
+
+
+def test_turns_are_measured_in_characters_by_role_and_by_place() -> None:
+    balance = rt.load(SMALL).balance()
+    assert balance.by("turn_chars", "role")["max"].to_dict() == {"user": 13, "assistant": 16, "system": 9}
+    assert balance.by("turn_chars", "position").index.tolist() == ["0", "1", "2", "3"]
+    assert balance.numbers.loc["turn_chars", "count"] == 11
+
+
+TALE = "He waited until the ice was thick enough, then he tied a rope around his waist and pulled a flat boat behind him all the way."
+
+
+def test_duplicates_are_counted_with_those_that_are_nearly_the_same() -> None:
+    alike = [asked(TALE), asked(f"{TALE} Thank you!"), asked(TALE)]
+    dataset = rt.load([*alike, asked("Something else."), {"messages": []}])
+    balance = dataset.balance()
+
+    assert balance.by("near_copies", "copies")["max"].to_dict() == {
+        "first of several": 3,
+        "only one": 3,
+        "repeats an earlier one": 3,
+    }
+    assert counted(balance, "near_copies") == {"1": 1, "2": 0, "3": 3}
+    assert balance.numbers.loc["near_copies", ["count", "missing"]].tolist() == [4, 1]
+    assert balance.places("near_copies", "2..")["index"].tolist() == [0, 1, 2]
+
+
+def test_near_duplicates_are_looked_for_only_where_they_are_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    searches: list[float | None] = []
+    search = found_duplicates.find_duplicates
+    monkeypatch.setattr(
+        found_duplicates,
+        "find_duplicates",
+        lambda blocks, near: searches.append(near) or search(blocks, near),
+    )
+    dataset = rt.load(SMALL)
+    Distributions(dataset, report=dataset.check(select="turn")).compute()
+    assert searches == []
+    assert counted(dataset.balance(), "near_copies")
+    assert len(searches) == 1
+
+    checked = rt.load(SMALL)
+    checked.check()  # dup.near has looked
+    assert counted(checked.balance(), "near_copies")
+    assert len(searches) == 1
 
 
 def test_the_effective_number_is_the_exponential_of_the_entropy() -> None:
@@ -247,9 +296,40 @@ def test_less_frequent_values_are_added_up() -> None:
     assert table["assistant"].to_dict() == {"a": 3, "b": 3, "(others)": 5}
 
 
-def test_replies_and_user_turns_are_never_the_same_turn() -> None:
-    with pytest.raises(rt.QueryError, match="never about the same turn"):
-        rt.load(SMALL).balance().table("reply_words", "user_words")
+def test_a_reply_is_crossed_with_the_user_turn_before_it() -> None:
+    dataset = rt.load(
+        [
+            chat((Reply, "Welcome in."), (User, "Hello there"), (Reply, "Hi!"), (Reply, "Tea?")),
+            chat((User, "Hello there"), (User, "And one question"), (Reply, "Ask.")),
+            chat((User, "Hello there"), (System, "Be kind."), (Reply, "Hi!")),
+        ]
+    )
+    balance = dataset.balance()
+    table = balance.table("opening", "user_opening", missing=True)
+
+    assert table.loc["hi", "hello there"] == 2  # whatever stands between
+    assert table.loc["tea", "hello there"] == 1  # each reply, not the first alone
+    assert table.loc["ask", "and one question"] == 1  # the last one
+    assert table.loc["welcome in", "(none)"] == 1
+    assert table.to_numpy().sum() == 5
+    assert balance.table("user_opening", "opening").T.equals(balance.table("opening", "user_opening"))
+    assert balance.by("reply_words", "user_opening")["count"].to_dict() == {
+        "hello there": 3,
+        "and one question": 1,
+    }
+    behind = balance.places("user_opening", "hello there", also={"opening": "hi"})
+    assert list(zip(behind["index"], behind["turn"], strict=True)) == [(0, 2), (2, 2)]
+    nobody = balance.places("user_opening", None, also={"reply_words": "2..2"})
+    assert list(zip(nobody["index"], nobody["turn"], strict=True)) == [(0, 0)]
+
+
+def test_every_facet_goes_with_every_other() -> None:
+    balance = rt.load(SMALL).balance()
+    names = balance.numbers.index
+    for one in names:
+        for other in names:
+            table = balance.table(one, other, missing=True)
+            assert (table.index.name, table.columns.name) == (one, other)
 
 
 def test_the_numbers_of_a_facet_by_another() -> None:

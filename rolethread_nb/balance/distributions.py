@@ -73,14 +73,16 @@ class Distributions:
         return pd.DataFrame(rows, columns=["name", *_ABOUT, "about"])
 
     def compute(self, names: Iterable[str] | None = None) -> Distributions:
-        """Compute facets in one pass over the dataset; None: all. Returns itself.
+        """Compute facets in one pass over the dataset; None: all but ``near_copies``. Returns itself.
 
-        The facets of findings need a check besides, which runs then if no report was given.
+        The facets of findings need a check besides, which runs then if no report was given. ``near_copies`` needs a search through the whole
+        dataset, so it is computed where it is named, and for :attr:`numbers` and :meth:`as_dict`.
 
         Raises:
             QueryError: if there is no such facet.
         """
-        self.selection(*(self._facets if names is None else names))
+        every = (name for name, facet in self._facets.items() if not facet.searches)
+        self.selection(*(every if names is None else names))
         return self
 
     @property
@@ -137,7 +139,8 @@ class Distributions:
         """How often the values of two facets come together; their labels stand at rows and columns.
 
         Turns are counted; conversations where both facets are of conversations. The value of a conversation is that of each of its
-        turns. Numbers are in bands.
+        turns. Where one facet is of replies and the other of user turns, replies are counted, each with the user turn before it: the
+        last one in its conversation, whatever stands between. Numbers are in bands.
 
         Args:
             rows, columns: two facets.
@@ -146,7 +149,7 @@ class Distributions:
             missing: also what has no value, as ``(none)``.
 
         Raises:
-            QueryError: if there is no such facet, or the two are never about the same turn.
+            QueryError: if there is no such facet.
         """
         import pandas as pd
 
@@ -184,7 +187,7 @@ class Distributions:
             most: so many values of a category at most, the most frequent ones.
 
         Raises:
-            QueryError: if there is no such facet, or the two are never about the same turn.
+            QueryError: if there is no such facet.
         """
         facet, selection = self.facet(name), self.selection(name, of)
         joined, (_, labels) = crossed(selection, facet, self.facet(of), most, raw=True)
@@ -288,7 +291,7 @@ class Distributions:
             also: values of other facets that must hold too, as in a cell of :meth:`table`.
 
         Raises:
-            QueryError: if there is no such facet or value, or the facets are never about the same turn.
+            QueryError: if there is no such facet or value.
         """
         asked = [(self.facet(key), one) for key, one in {name: value, **(also or {})}.items()]
         base = common_unit(*(facet for facet, _ in asked))

@@ -79,6 +79,7 @@ class Facet:
         query: the query that finds a value (docs/queries.md), of numbers a range; None: the facet is a term of its own (``viewpoint:first``).
         values: all that a category can be; empty where the data alone says it, as of speakers or tags.
         apart: whether its values hang on more than the dataset: on a check, or on a tokenizer.
+        searches: whether it needs a search through the whole dataset, so that it is computed only where it is named.
     """
 
     name: str
@@ -92,6 +93,7 @@ class Facet:
     query: Callable[[str], str] | None = None
     values: tuple[str, ...] = ()
     apart: bool = False
+    searches: bool = False
 
     def found_by(self, value: str) -> str:
         """The query that finds a value; empty where there is none."""

@@ -45,9 +45,6 @@ def crossed(
     """Two facets side by side, their values numbered as they are shown, and the labels; -1, the last label, is no value.
 
     With ``raw`` the values of the first stay as they are, and have no labels.
-
-    Raises:
-        QueryError: if the two are never about the same turn.
     """
     joined = selection.joined(one, other)
     labels: list[list[str]] = [[], []]

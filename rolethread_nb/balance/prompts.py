@@ -1,4 +1,4 @@
-"""System prompts with their near-identical variants, and conversations that occur more than once."""
+"""System prompts with their near-identical variants, and conversations that occur more than once, or nearly."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import numpy as np
 import polars as pl
 
 from ..checks.sketches import Sketches
+from ..core.found_duplicates import found_in
 from ..core.groups import Groups
+from ..core.near_duplicates import SIMILARITY
 from .facet import Column, column_of
 
 if TYPE_CHECKING:
@@ -96,3 +98,14 @@ class Copies:
         for row in self._copies:
             self._states[row] = FIRST
         return column_of(pl.Series("copies", self._states, dtype=pl.String))
+
+
+def near_copies(gathered: Gathered) -> pl.Series:
+    """How many conversations are in the group of duplicates of each, near ones included; null for those without turns.
+
+    The search is that of a check with ``dup.near`` or of :meth:`Dataset.duplicates`, where there was one.
+    """
+    group = found_in(gathered.dataset, SIMILARITY).group
+    sizes = pl.Series("near_copies", np.bincount(group, minlength=1)[group], dtype=pl.Int64)
+    turns = gathered.index.conversations["turns"]
+    return sizes.to_frame().select(pl.when(turns > 0).then("near_copies"))["near_copies"]

@@ -13,15 +13,15 @@ from ..sources.roles import ROLES
 from .facet import Collector, Each, Facet, FromIndex, Unit, unsayable
 from .findings import codes_of, count_of
 from .of_texts import LANGUAGES, TEXTS, VOICE, each
-from .prompts import AGAIN, FIRST, ONLY, Copies, Variants
+from .prompts import AGAIN, FIRST, ONLY, Copies, Variants, near_copies
 from .tags import Tags
 
 if TYPE_CHECKING:
     from ..training.tokens import TokenCounter
     from .gathered import Gathered
 
-_WHO: dict[Unit, str] = {"reply": "reply", "user turn": "user", "turn": "turn"}
-_OF: dict[Unit, str] = {"reply": "a reply", "user turn": "a user turn", "turn": "a turn"}
+_WHO: dict[Unit, str] = {"turn": "turn", "reply": "reply", "user turn": "user"}
+_OF: dict[Unit, str] = {"turn": "a turn", "reply": "a reply", "user turn": "a user turn"}
 _HEAD = 60
 
 
@@ -29,8 +29,7 @@ def facets(tokens: TokenCounter | None = None) -> tuple[Facet, ...]:
     """All facets; with something that counts tokens those of tokens too."""
     return (
         *_CONVERSATIONS,
-        _length("turn", "words"),
-        *(_length(unit, measure) for unit in ("reply", "user turn") for measure in ("words", "characters")),
+        *(_length(unit, measure) for unit in _WHO for measure in ("words", "characters")),
         *(() if tokens is None else (_tokens(unit, tokens) for unit in ("reply", "user turn"))),
         *_PLACES,
         *_SPEAKERS,
@@ -254,6 +253,18 @@ _QUALITY = (
         "Whether the conversation occurs more than once, word for word (as of dup.exact); none where it has no turns.",
         Copies,
         values=(ONLY, FIRST, AGAIN),
+    ),
+    Facet(
+        "near_copies",
+        "Size of the group of duplicates",
+        "conversation",
+        "number",
+        "Conversations in its group of duplicates, itself included: word for word, the same dialogue, and those that share 0.7 of their runs of"
+        " three words (Jaccard index, as of dup.near); 1 for one that has none, no value where it has no turns.",
+        lambda: FromIndex(near_copies),
+        "conversations",
+        apart=True,
+        searches=True,
     ),
     Facet(
         "findings",

@@ -113,11 +113,7 @@ class Selection:
     # ------------------------------------------------------------------ several facets at once
 
     def joined(self, one: Facet, other: Facet) -> pl.DataFrame:
-        """The values of two facets side by side: columns unit, one, other; -1 where there is none.
-
-        Raises:
-            QueryError: if the two are never about the same turn.
-        """
+        """The values of two facets side by side: columns unit, one, other; -1 where there is none."""
         base = common_unit(one, other)
         held = pl.Series(self.units(base))
         left, right = (
@@ -141,16 +137,26 @@ class Selection:
         at, column = self._units_of(facet, base), self.column(facet)
         units = pl.DataFrame({"unit": np.arange(len(at)), "at": at})
         if column.owners is None:
-            return units.select("unit", code=pl.Series(column.values[at], dtype=pl.Int32))
+            own = np.append(column.values, np.int32(MISSING))  # where there is no unit, there is no value
+            return units.select("unit", code=pl.Series(own[at], dtype=pl.Int32))
         listed = pl.DataFrame({"at": column.owners, "code": column.values})
         found = units.join(listed, on="at", how="left", maintain_order="left")
         return found.select("unit", pl.col("code").fill_null(MISSING))
 
     def _units_of(self, facet: Facet, base: Unit) -> Rows:
-        """The unit of a facet that each unit of another kind belongs to."""
+        """The unit of a facet that each unit of another kind belongs to; of a reply, the user turn before it; -1 where there is none."""
+        if (base, facet.unit) == ("reply", "user turn"):
+            return self._asked_by()
         if facet.unit == base:
             return np.arange(len(self.gathered.rows(base)))
         return self.gathered.conversation(base) if facet.unit == "conversation" else self.gathered.rows(base)
+
+    def _asked_by(self) -> Rows:
+        """The last user turn before each reply in its conversation; -1 where there is none."""
+        before = np.searchsorted(self.gathered.rows("user turn"), self.gathered.rows("reply")) - 1
+        asking = np.append(self.gathered.conversation("user turn"), -1)  # the last stands for none
+        found: Rows = np.where(asking[before] == self.gathered.conversation("reply"), before, -1)
+        return found
 
     # ------------------------------------------------------------------ places
 
@@ -177,7 +183,7 @@ class Selection:
                     f"{facet.name} has no value {value!r} here; balance[{facet.name!r}] lists them all."
                 )
             having[owners[column.values == code]] = True
-        found: Flags = having[self._units_of(facet, base)]
+        found: Flags = np.append(having, value is None)[self._units_of(facet, base)]
         return found
 
     def placed(self, unit: Unit, numbers: Rows) -> pl.DataFrame:
@@ -221,17 +227,8 @@ class Selection:
 
 
 def common_unit(*facets: Facet) -> Unit:
-    """What is counted where several facets come together: the narrowest of their units.
-
-    Raises:
-        QueryError: if one is of replies and another of user turns.
-    """
+    """What is counted where several facets come together: the narrowest of their units; replies, where some are of user turns, too."""
     units = {facet.unit for facet in facets}
-    if {"reply", "user turn"} <= units:
-        names = " and ".join(facet.name for facet in facets)
-        raise QueryError(
-            f"{names} are never about the same turn: one is of replies, the other of user turns."
-        )
     narrow: tuple[Unit, ...] = ("reply", "user turn", "turn", "conversation")
     return next(unit for unit in narrow if unit in units)
 

@@ -19,12 +19,7 @@ from .replied import Reply, exchange, replies_of, reply_rows
 # Places in which words of user turns are noted; two words that share one make a reply look nearer than it is.
 _SEATS = 1 << 22
 _MANY = 300  # words of a reply, at most: nobody gives back more of a talk than that
-_NEAR = 0.6  # of all words of a reply that stand in the user's turn: fewer, and it is not looked at
-_SIDES = 2.5  # times longer a user's turn may be than its reply: beyond that it is a text to work on
 _LETTERS = 4  # so many letters make a content word where no stop words are known
-_CONTENT = 6  # different content words, at least
-_ALIKE = 0.35  # of the words of other replies: a system prompt that has texts worked on
-_OTHERS = 2  # other replies, at least, that show what a system prompt is for
 _HEAD = 2_000  # characters of those that are compared
 _DIGIT = re.compile(r"\d")
 _IDEOGRAPH = re.compile(f"[{IDEOGRAPHS}]")
@@ -52,18 +47,32 @@ class _Echo:
 class _Echoes:
     """Compares each reply with the user's turn before it: by hashes of words all of them, in Python the few that come near."""
 
-    def __init__(self, share: float, words: float, run: float) -> None:
+    def __init__(
+        self,
+        share: float,
+        words: float,
+        run: float,
+        near: float,
+        longer: float,
+        content: float,
+        work: float,
+        others: float,
+    ) -> None:
         self._share, self._words, self._run = share, words, run
+        self._near, self._longer = near, longer
+        self._content, self._work, self._others = content, work, others
         self._found: list[DatasetFinding] = []
 
     def partial(self, block: Block) -> None:
         if block.turns.height < 2:
             return
-        rows = _near(block, self._words)
+        rows = _near(block, self._words, self._near, self._longer)
         for at, turn in block.turns.select("conversation", "turn")[rows].iter_rows():
             reply = Reply(block.conversation(at), turn)
-            one = _echo(reply, words=self._words)
+            one = _echo(reply, words=self._words, content=self._content)
             if one is None or one.share <= self._share or one.run < self._run:
+                continue
+            if _is_work(reply, self._work, self._others):
                 continue
             evidence = {
                 "turn": turn,
@@ -80,14 +89,14 @@ class _Echoes:
         return self._found
 
 
-def _near(block: Block, words: float) -> Places:
-    """Rows of replies most of whose words stand in the user's turn just before them, which is about as long."""
+def _near(block: Block, words: float, near: float, longer: float) -> Places:
+    """Rows of replies such a share of whose words stand in the user's turn just before them, which is at most so many times longer."""
     turns, table = block.turns, block.words
     said = (turns["role"] == "user").fill_null(False).to_numpy()
     at = turns["conversation"].to_numpy()
     rows = np.flatnonzero(reply_rows(block)[1:] & said[:-1] & (at[1:] == at[:-1])) + 1
     here, before = table.counts[rows], table.counts[rows - 1]
-    rows = rows[(here >= words) & (here <= _MANY) & (2 * before >= here) & (before <= _SIDES * here)]
+    rows = rows[(here >= words) & (here <= _MANY) & (2 * before >= here) & (before <= longer * here)]
     if not len(rows):
         return rows
     pair = np.zeros(turns.height, dtype=np.uint64)
@@ -102,32 +111,32 @@ def _near(block: Block, words: float) -> Places:
     given[keys[~mine] & np.uint64(_SEATS - 1)] = True
     given_back = given[keys[mine] & np.uint64(_SEATS - 1)]
     share = np.bincount(where[mine][given_back], minlength=turns.height)[rows] / table.counts[rows]
-    return rows[share >= _NEAR]
+    return rows[share >= near]
 
 
-def _echo(reply: Reply, *, words: float) -> _Echo | None:
+def _echo(reply: Reply, *, words: float, content: float) -> _Echo | None:
     """How much of a reply is the user's own words; None where that was asked for, or nothing can be said."""
     asked = reply.question
     if any(pattern.search(asked) for pattern in (_QUESTION, _HANDED, _TASK)) or _TASK.search(reply.system):
         return None
     mine, theirs = _folded(reply.text), _folded(asked)
-    content, given = _content(mine), set(_content(theirs))
+    own, given = _content(mine), set(_content(theirs))
     drawn = sum(_IDEOGRAPH.match(word) is not None for word in mine)
-    if len(set(content)) < _CONTENT or len(mine) - drawn / 2 < words or _is_work(reply):
+    if len(set(own)) < content or len(mine) - drawn / 2 < words:
         return None
     if any(_DIGIT.search(word) and word not in theirs for word in mine):
         return None  # a number that was not said is an answer
-    share = sum(word in given for word in content) / len(content)
-    return _Echo(share, len(content), _longest_run(mine, theirs))
+    share = sum(word in given for word in own) / max(1, len(own))
+    return _Echo(share, len(own), _longest_run(mine, theirs))
 
 
-def _is_work(reply: Reply) -> bool:
+def _is_work(reply: Reply, share: float, fewest: float) -> bool:
     """Whether a system prompt may have texts worked on: other replies, too, are made of the words before them, or there are few."""
     if not reply.system:
         return False
     others = [one for one in replies_of(reply.conversation) if one.turn != reply.turn]
-    alike = sum(_shared(one) >= _ALIKE for one in others)
-    return len(others) < _OTHERS or 3 * alike >= len(others)
+    alike = sum(_shared(one) >= share for one in others)
+    return len(others) < fewest or 3 * alike >= len(others)
 
 
 def _shared(reply: Reply) -> float:
@@ -169,16 +178,25 @@ RULES: tuple[Rule, ...] = (
         scope="turn",
         title="The reply gives back what was said",
         wave=_Echoes,
-        thresholds={"share": 0.7, "words": 8, "run": 4},
+        thresholds={
+            "share": 0.7,
+            "words": 8,
+            "run": 4,
+            "near": 0.6,
+            "longer": 2.5,
+            "content": 6,
+            "work": 0.35,
+            "others": 2,
+        },
         says=lambda e: (
             f"{e['share']:.0%} of the reply's content words are the user's, {e['run']} words in a row"
         ),
         where="content",
         page=Page(
-            "Finds replies of at least 8 words (words) over 70 % of whose content words (share) stand in the user's turn just before, at least 4 in a row"
-            " (run). Content words are those of 4 letters or more that are no English stop words; of ideographs, each pair, and two of them count as one word. Questions, texts that are"
-            " handed over (behind a colon, in quotes, over several lines) and prompts about repeating, correcting or translating are left alone, so are conversations with a system prompt in which other replies, too, are made of the words before them (or there are fewer than two), and so"
-            " are turns far longer than the reply, which is an extract.",
+            "Finds replies of at least 8 words (threshold words), 6 of them different content words (content), of which 60 % (near) of all words and over 70 %"
+            " of the content words (share) stand in the user's turn just before, at least 4 in a row (run). Content words are those of 4 letters or more that are no English stop words; of ideographs, each pair, and two of them count as one word. Questions, texts that are"
+            " handed over (behind a colon, in quotes, over several lines) and prompts about repeating, correcting or translating are left alone, so are conversations with a system prompt in which a third of the other replies, too, share 35 % (work) of their words with"
+            " the turn before them (or there are fewer than 2 others), and turns over 2.5 times (longer) as long as the reply, which is an extract.",
             "The model learns to say again what it was told, and calls it listening.",
             "I lost my job and I can't sleep. -> You lost your job and you can't sleep.",
         ),

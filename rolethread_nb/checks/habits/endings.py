@@ -25,7 +25,6 @@ _LETTERS = 20
 _FENCE = r"(?m)^[ \t]*```"
 _FENCED = re.compile(_FENCE)
 _PROSE = 5  # words of a line that may be a sentence behind a block of code
-_VERSE = 14  # words of a line of verse, at most
 _COMMAS = ",;、，；،"
 _BEFORE_QUOTE = " ([—–-\t*_"
 # A letter or a comma at the end. A keycap and what makes an emoji of a character are no letters.
@@ -57,8 +56,8 @@ class _Open:
 class _Endings:
     """Counts which replies come to an end, by script; keeps those that do not, to be reported where most do."""
 
-    def __init__(self, share: float, replies: float, words: float, long: float) -> None:
-        self._share, self._fewest, self._words, self._long = share, replies, words, long
+    def __init__(self, share: float, replies: float, words: float, long: float, verse: float) -> None:
+        self._share, self._fewest, self._words, self._long, self._verse = share, replies, words, long, verse
         self._ended: Counter[str] = Counter()
         self._counted: Counter[str] = Counter()
         self._kept: list[tuple[int, int, int, str, _Open]] = []
@@ -92,7 +91,7 @@ class _Endings:
             *place_columns(block, rows).values(), script, block.turns["text"].gather(rows), strict=True
         )
         for source, index, turn, name, text in places:
-            if (found := _left_open(text, int(self._words), int(self._long))) is not None:
+            if (found := _left_open(text, self._words, self._long, self._verse)) is not None:
                 self._kept.append((source, index, turn, name, found))
 
     def finish(self) -> list[DatasetFinding]:
@@ -122,7 +121,7 @@ def _habit(at: np.ndarray[tuple[int], np.dtype[np.uint32]], stops: Flags) -> Fla
     return found
 
 
-def _left_open(text: str, words: int, long: int) -> _Open | None:
+def _left_open(text: str, words: float, long: float, verse: float) -> _Open | None:
     """What a text leaves open at its end."""
     body = text.rstrip()
     if (fence := _open_fence(body)) is not None:
@@ -135,7 +134,7 @@ def _left_open(text: str, words: int, long: int) -> _Open | None:
         return _Open("speech", Span(quote, len(body)), count_words(body[quote:]))
     if unicodedata.category(line[-1])[0] not in "LM" and line[-1] not in _COMMAS:
         return None
-    return _open_sentence(body, begin, words, long)
+    return _open_sentence(body, begin, words, long, verse)
 
 
 def _open_fence(body: str) -> int | None:
@@ -147,7 +146,7 @@ def _open_fence(body: str) -> int | None:
     return None if _STOP.search(last[-3:]) and count_words(last) > _PROSE else fences[-1]
 
 
-def _open_sentence(body: str, begin: int, words: int, long: int) -> _Open | None:
+def _open_sentence(body: str, begin: int, words: float, long: float, verse: float) -> _Open | None:
     line = body[begin:]
     if _SIGNED.search(line):
         return None
@@ -158,7 +157,7 @@ def _open_sentence(body: str, begin: int, words: int, long: int) -> _Open | None
     count = count_words(said)
     if count < words or (not stops and (not _runs_on(body[:begin]) or _LABEL.match(line))):
         return None
-    if _is_verse(body, begin) or not (count_words(body) >= long or _goes_on(said)):
+    if _is_verse(body, begin, verse) or not (count_words(body) >= long or _goes_on(said)):
         return None
     return _Open("sentence", Span(start, len(body)), count)
 
@@ -169,12 +168,12 @@ def _runs_on(before: str) -> bool:
     return bool(lines) and _STOP.search(lines[-1][-4:]) is not None
 
 
-def _is_verse(body: str, begin: int) -> bool:
-    """Whether the last two lines stand directly below one another and are short."""
+def _is_verse(body: str, begin: int, words: float) -> bool:
+    """Whether the last two lines stand directly below one another and have no more than so many words."""
     if begin < 2 or body[begin - 2] == "\n":
         return False
     above = body[body.rfind("\n", 0, begin - 1) + 1 : begin]
-    return bool(above.strip()) and max(count_words(above), count_words(body[begin:])) <= _VERSE
+    return bool(above.strip()) and max(count_words(above), count_words(body[begin:])) <= words
 
 
 def _goes_on(said: str) -> bool:
@@ -213,7 +212,7 @@ RULES: tuple[Rule, ...] = (
         preview=True,
         title="The reply stops too early",
         wave=_Endings,
-        thresholds={"share": 0.7, "replies": 20, "words": 8, "long": 20},
+        thresholds={"share": 0.7, "replies": 20, "words": 8, "long": 20, "verse": 14},
         says=lambda e: (
             f"The reply stops in the middle of {'a sentence' if e['kind'] == 'sentence' else e['kind']}"
         ),
@@ -222,7 +221,7 @@ RULES: tuple[Rule, ...] = (
             "Finds replies that stop in the middle: of a sentence (its last 8 words or more have no full stop, behind a sentence that has one), of quoted"
             " speech, of a fenced block of code. A reply of under 20 words (long) must end in a comma or in an"
             " English word that something follows (the, and). Full stops of every script count; Thai and Lao, which have none, are left alone, and so are lists, tables,"
-            " verse, letters with a signature, links, formulas, and an ellipsis, a dash or an emoji at the end. Where under 70 % (share) of at least 20"
+            " verse (two lines of at most 14 words each, threshold verse), letters with a signature, links, formulas, and an ellipsis, a dash or an emoji at the end. Where under 70 % (share) of at least 20"
             " (replies) in a script end with a mark, or most of the same conversation do not, that is the custom and nothing is reported.",
             "The model learns to stop in the middle. Mostly such replies were cut off by a limit of tokens when they were made.",
             "... and then the inspector opened the",

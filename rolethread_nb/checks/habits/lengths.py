@@ -14,19 +14,20 @@ from ..rule import DatasetFinding, Page, Rule
 from . import endings
 from .replied import exchange, place_columns, records, reply_rows
 
-_THRESHOLDS = {"score": 4, "ratio": 4, "most": 0.01, "replies": 30}
+_THRESHOLDS = {"score": 4, "ratio": 4, "most": 0.01, "replies": 30, "spread": 0.25}
 _NORMAL = 1.4826  # the median deviation of a normal distribution, times this, is its standard deviation
-_LEAST = 0.25  # of the logarithm: replies of nearly one length do not make every other one an outlier
 
 
 class _Lengths:
     """Collects the words of every reply with its place, and compares each with the replies under the same system prompt.
 
-    Where fewer than ``replies`` stand under a prompt they are compared with all that do not have a group of their own.
+    Where fewer than ``replies`` stand under a prompt they are compared with all that do not have a group of their own. Where replies are of
+    nearly one length, they are taken to spread by ``spread`` (of the logarithm), so that not every other one is an outlier.
     """
 
-    def __init__(self, score: float, ratio: float, most: float, replies: float) -> None:
+    def __init__(self, score: float, ratio: float, most: float, replies: float, spread: float) -> None:
         self._score, self._ratio, self._most, self._fewest = score, ratio, most, replies
+        self._least = spread
         self._parts: list[pl.DataFrame] = []
 
     def partial(self, block: Block) -> None:
@@ -66,7 +67,7 @@ class _Lengths:
         if len(fresh) < self._fewest:
             return []
         middle = float(np.median(fresh))
-        spread = max(_LEAST, _NORMAL * float(np.median(np.abs(fresh - middle))))
+        spread = max(self._least, _NORMAL * float(np.median(np.abs(fresh - middle))))
         limit = max(self._score * spread, float(np.log(self._ratio)))
         found: list[DatasetFinding] = []
         for code, side in (("reply.short", -1), ("reply.long", 1)):
@@ -115,7 +116,7 @@ _LONG = exchange("And in the end?", " ".join([_STORY] * 15))
 _DIALOGUE = [exchange("And?", " ".join(_STORY.split()[: 1 + n % 60]) + f" {n}.") for n in range(120)]
 _GUARDS = (
     " The words of a reply are compared with the median of those under its system prompt (of the dataset where fewer than 30 stand under it), on a"
-    " logarithmic scale, in units of the median deviation (score 4), and never if less than 4 times off (ratio). Where over 1 % of the replies are so"
+    " logarithmic scale, in units of the median deviation (score 4), which is taken to be 0.25 at least (spread), and never if less than 4 times off (ratio). Where over 1 % of the replies are so"
     " far off (most; one always may be), they are another kind of reply and none is reported. Characters of Chinese, Japanese and Korean count as words. Conversations that"
     " occur again count once."
 )

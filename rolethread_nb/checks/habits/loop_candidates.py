@@ -24,7 +24,7 @@ _COUNT = np.uint64(_SLOTS)
 _SLACK = (
     1.4  # so much looser than the rule is what makes a candidate: words are counted here, not kinds of words
 )
-_NEARLY = 0.7  # share of the words of a reply that is nearly the one before
+_NEARLY = 0.1  # so much less than the rule wants shows that a reply is nearly the one before
 _UNSPACED = f"[{IDEOGRAPHS}{UNSPACED}]"
 
 
@@ -51,7 +51,7 @@ def candidates(block: Block, rows: Places, limits: Mapping[str, float]) -> list[
     shared = np.bincount(reply[_in_previous(words, reply)], minlength=len(rows)) / total
     like = follows & (shared > limits["alike"] / _SLACK) & _of_a_size(total)
     found: Flags = np.bincount(chats[like], minlength=len(block)) > 1
-    found[chats[like & (shared > _NEARLY)]] = True
+    found[chats[like & (shared > limits["nearly"] - _NEARLY)]] = True
     found[chats[_on_end(fresh < limits["novelty"] * _SLACK, chats, int(limits["run"]))]] = True
     length = np.bincount(chats, weights=total, minlength=len(block))
     said_again = np.bincount(chats, weights=again * total, minlength=len(block))

@@ -31,9 +31,10 @@ class _Loops:
         repeated: float,
         replies: float,
         share: float,
+        **more: float,
     ) -> None:
         self._least = words
-        self._limits = {"novelty": novelty, "run": run, "alike": alike, "repeated": repeated}
+        self._limits = {"novelty": novelty, "run": run, "alike": alike, "repeated": repeated, **more}
         self._replies, self._share = replies, share
         self._families: Mapping[str, Sequence[str]] = pack("en").subjects.get("families", {})
         self._found: list[DatasetFinding] = []
@@ -176,15 +177,20 @@ RULES: tuple[Rule, ...] = (
             "repeated": 0.3,
             "replies": 3,
             "share": 0.5,
+            "window": 8,
+            "content": 5,
+            "nearly": 0.8,
+            "sentence": 5,
+            "again": 3,
         },
         severity_of=lambda e: "warning" if "sign" in e else "info",
         says=_says,
         where="content",
         page=Page(
             "Looks at the replies of at least 15 words (threshold words) of a conversation that has three of them, in every language; code, verse and lists aside. A"
-            " loop is: three on end (run) of whose content words less than 25 % (novelty) are new against the eight before; two"
-            " pairs of neighbours, or one that is nearly word for word, that share over 50 % (alike, Jaccard index) of their content words; or over 30 %"
-            " (repeated) of the sentences of five words and more said before, three at least. In English, it also looks for phrases that apologise, reassure, understand or"
+            " loop is: three on end (run) of whose content words less than 25 % (novelty) are new against the 8 before (window); two"
+            " pairs of neighbours that share over 50 % (alike, Jaccard index) of their content words, or one that shares 80 % (nearly); or over 30 %"
+            " (repeated) of the sentences of 5 words and more (sentence) said before, 3 at least (again). Replies of fewer than 5 content words (content) are passed over. In English, it also looks for phrases that apologise, reassure, understand or"
             " caress: one family in at least 3 replies (replies) and half of them (share). Alone that is an info. A script without blanks is"
             " read in pairs of characters. Duplicates count once.",
             "A model that sees the scene stand still learns to stand still: it comforts, apologises and describes the same thing again, and"
