@@ -181,3 +181,38 @@ def test_a_common_form_is_no_opening_but_words_that_begin_like_it_are() -> None:
 def test_copies_of_a_conversation_count_once() -> None:
     records = replying(UNDERSTANDING, others=150)
     assert habits(records + records[:1] * 100) == [("I understand how you", 0.5)]
+
+
+FOLLOWS = [
+    "I will follow the rules: here is a loop.",
+    "I will follow the rules: here is a class.",
+    "I will follow the rules, and test it.",
+]
+
+
+def answers(asked: Sequence[str], replies: Sequence[str], system: str = "Be kind.") -> dict[str, Any]:
+    turns = [("system", system)]
+    for question, reply in zip(asked, replies, strict=True):
+        turns += [("user", question), ("assistant", reply)]
+    return {"messages": [{"role": role, "content": content} for role, content in turns]}
+
+
+def test_an_opening_that_was_asked_for_is_no_habit_of_a_conversation() -> None:
+    asked = ["Write a loop.", "Now a class, please.", "And tests?"]
+    assert len(found([answers(asked, FOLLOWS)])) == 1
+    assert found([answers(asked, FOLLOWS, 'Begin with "I will follow the rules" each time.')]) == []
+    assert found([answers(["Say “I will follow the rules” first.", *asked[1:]], FOLLOWS)]) == []
+    assert len(found([answers([*asked[:2], "I will follow the rules, you say?"], FOLLOWS)])) == 1
+
+
+def test_turns_that_ask_alike_are_answered_alike() -> None:
+    meanings = ["This word means love.", "This word means curious.", "This word means to learn."]
+    assert (
+        len(found([answers(["Go on.", "Hm, and what is that?", "What else do they write?"], meanings)])) == 1
+    )
+    asked = [
+        "Wow, what does this word mean?",
+        "Oh, so what's this word mean?",
+        "Ha, and then this word mean?",
+    ]
+    assert found([answers(asked, meanings)]) == []

@@ -88,7 +88,7 @@ class _Openings:
         which = [n for n, start in enumerate(starts) if start == key]
         words = _common_words([texts[n][begins[n] :] for n in which])
         alike = same / len(rows)
-        if not self._tells(words, alike):
+        if not self._tells(words, alike) or _is_asked_for(block, [rows[n] for n in which], words[:_WORDS]):
             return None
         places = []
         for n in which:
@@ -121,6 +121,22 @@ class _Openings:
 
     def finish(self) -> list[DatasetFinding]:
         return [*self._found, *self._common.finish()]
+
+
+def _is_asked_for(block: Block, rows: Sequence[int], opening: Sequence[str]) -> bool:
+    """Whether a prompt or a user says the opening before the second reply that has it, or the turns before these replies are alike, too."""
+    chats = block.turns["conversation"]
+    first = int(chats.search_sorted(chats[rows[0]], "left"))
+    before = block.turns.select("role", "text")[first : rows[1]].filter(pl.col("role") != "assistant")
+    if any(f" {' '.join(opening)} " in f" {' '.join(_words(text))} " for text in before["text"]):
+        return True
+    asked = [_words(block.turns["text"][row - 1]) for row in rows if row > first]
+    ends = [{tuple(words[:_WORDS]) for words in asked}, {tuple(words[-_WORDS:]) for words in asked}]
+    return any(len(end) == 1 and len(next(iter(end))) == _WORDS for end in ends)
+
+
+def _words(text: str) -> list[str]:
+    return [text[span.start : span.end].lower() for span in word_spans(text)]
 
 
 def _after_labels(texts: Sequence[str]) -> list[int]:
@@ -207,7 +223,8 @@ RULES: tuple[Rule, ...] = (
         page=Page(
             "In a conversation, finds an opening that at least 3 replies (threshold replies) and 60 % of them (share) have in"
             " common: their first three words, whatever the case and the punctuation, after a speaker's label; six characters where a script has no blanks."
-            " An opening of function words alone counts if all replies have it, what begins with code, data, a heading or a number never. About the dataset, it reports an"
+            " An opening of function words alone counts if all replies have it, what begins with code, data, a heading or a number never; nor one that a prompt or"
+            " the user says before, or that answers turns which themselves begin or end alike. About the dataset, it reports an"
             " opening of three words and more that at least 2 % of the replies and of the conversations have (often), of two words at 5 % (two),"
             " of one at 10 % (one), in at least 5 conversations (conversations); function words alone need twice that, and one of them is none."
             " Of openings that begin with each other the shortest that is common is named, once, with up to three frequent ways in which it goes on (continues)."
