@@ -89,16 +89,15 @@ def _measured(text: pl.Series) -> pl.DataFrame:
         .then(_ACTIONS)
         .otherwise(_NEITHER)
     )
-    told_chars = _visible(pl.col("told").fill_null(""))
-    acted = (_visible(pl.col("text")) - told_chars).clip(0)
-    said = pl.when("marked").then(_visible(pl.col("quoted"))).otherwise(acted)
-    none = by == _NEITHER
-    return frame.select(
+    counted = frame.select(
         "told",
+        "marked",
         by=by,
-        said=pl.when(none).then(0).otherwise(said),
-        told_chars=pl.when(none).then(0).otherwise(told_chars),
-    )
+        said=_visible(pl.when(by != _NEITHER).then(pl.when("marked").then("quoted").otherwise("text"))),
+        told_chars=_visible(pl.when(by != _NEITHER).then("told")),
+    ).with_columns(pl.col("said", "told_chars").fill_null(0))
+    acted = (pl.col("said") - pl.col("told_chars")).clip(0)
+    return counted.select("told", "by", "told_chars", said=pl.when("marked").then("said").otherwise(acted))
 
 
 def _chars(text: pl.Series) -> Numbers:
@@ -108,7 +107,7 @@ def _chars(text: pl.Series) -> Numbers:
 
 def _visible(text: pl.Expr) -> pl.Expr:
     """How many characters are no blanks, and no marks of actions."""
-    return text.str.replace_all(r"[\s*_]+", "").str.len_chars().cast(pl.Int64)
+    return text.str.len_chars().cast(pl.Int64) - text.str.count_matches(r"[\s*_]").cast(pl.Int64)
 
 
 def _in_use(by: Kinds, said: Numbers, told: Numbers, counts: Flags, conversation: Rows) -> Kinds:

@@ -48,8 +48,11 @@ _NAMED = rf"(?i)(?:^|[^a-z])(?:{'|'.join(_NAMES.split())})(?:[^a-z]|$)"  # "JSON
 _ASKS_WITHIN = ["代码", "代碼", "程式", "コード", "코드", "код", "Код"]  # in words
 # Stretches that are code: `x`, f(x), snake_case, lines that end in a brace or a semicolon, operators, options, commands, places in memory.
 _CODE = (
-    r"(?m)`[^`\n]+`|\w\([\w\"', =*]*\)\s*[;{:.]|\w\(\)|[A-Za-z0-9]\\?_[A-Za-z0-9]|[;{]\s*$|^\s*[])}]+[;,]?\s*$|=>|->|::|[=!<>+]=|&&|\|\||\s--?[a-z][\w-]*(?:\s|=|$)|^\s*(?:\$|>>>|//|#include|import|def|class|const|let|var|sudo|SELECT) "
-    r"|\b\w+\.(?:py|js|ts|c|cpp|h|rs|go|java|html|css|json|ya?ml|toml|sh|exe|csv)\b|[A-Za-z]\+\+|\d/\d+/\d|</?(?i:html|head|body|script|style|svg|iframe)\b|<!(?i:doctype)"
+    r"(?m)`[^`\n]+`|[A-Za-z0-9_]\([A-Za-z0-9_\"', =*]*\)[ \t]*[;{:.]|[A-Za-z0-9_]\(\)|[A-Za-z0-9]\\?_[A-Za-z0-9]|[;{][ \t]*$|^[ \t]*[])}]+[;,]?[ \t]*$"
+    r"|=>|->|::|[=!<>+]=|&&|\|\||[ \t]--?[a-z][A-Za-z0-9_-]*(?:[ \t=]|$)"
+    r"|^[ \t]*(?:\$|>>>|//|#include|import|def|class|const|let|var|sudo|SELECT) "
+    r"|[A-Za-z0-9_]\.(?:py|js|ts|c|cpp|h|rs|go|java|html|css|json|ya?ml|toml|sh|exe|csv)(?:[^A-Za-z0-9_]|$)|[A-Za-z]\+\+|[0-9]/[0-9]+/[0-9]"
+    r"|</?(?i:html|head|body|script|style|svg|iframe)(?:[^A-Za-z0-9_]|$)|<!(?i:doctype)"
 )
 # Lists and tables, which somebody has set: two lines of them, or so many headings and bold words, are no leftover.
 _SET = r"(?m)^[ \t]*(?:[-*+•] +\S|\d{1,3}[.)、] *\S|\|.*\|[ \t]*$)"
