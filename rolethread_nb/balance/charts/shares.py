@@ -70,7 +70,7 @@ def bars(balance: Distributions, name: str) -> Chart | None:
         }
 
     rows = [
-        mark(label(_named(name, row["label"])), row["count"], "plain", facet.found_by(row["value"]))
+        mark(label(str(row["label"])), row["count"], "plain", facet.found_by(row["value"]))
         for row in rows_of(shown)
     ]
     if others:

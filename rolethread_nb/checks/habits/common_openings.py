@@ -10,7 +10,6 @@ from ...core.blocks import Block
 from ...core.word_table import Places
 from ..rule import RELATED_LIMIT, DatasetFinding, Evidence
 from .opening_tree import LENGTHS, Opening, OpeningTree
-from .reply_rows import first_words
 
 _LOW = np.uint64(0xFFFFFFFF)
 _SLOTS = 1 << 16
@@ -44,7 +43,7 @@ class CommonOpenings:
     def add(self, block: Block, rows: Places) -> None:
         """Count the openings of the replies at some rows of the turn table."""
         at = block.turns["conversation"].to_numpy()[rows]
-        table = first_words(block.words, rows, LENGTHS[-1])
+        table = block.words.first_words(rows, LENGTHS[-1])
         hashes = np.stack([(table.openings(n) & _LOW).astype(np.uint32) for n in LENGTHS])
         self._hashes.append(hashes)
         self._chats.append(np.array(block.indices, dtype=np.int64)[at])

@@ -13,7 +13,7 @@ from ...core.hashing import Words
 from ...language.tongues import probable, votes
 from ..rule import RELATED_LIMIT, DatasetFinding, Evidence, Page, Rule
 from .facets import FACETS, forms_of, place_of
-from .reply_rows import first_words, reply_rows
+from .reply_rows import reply_rows
 
 _CLUSTER = 5  # conversations under one system prompt that can have a convention of their own
 _SAMPLE = 60  # words that a conversation's language is told by
@@ -86,7 +86,7 @@ class _Drift:
                 index=pl.Series(np.array(block.indices, dtype=np.int64)[at]),
                 prompt=pl.Series(_prompts(block)[at]),
                 language=pl.Series(
-                    probable(votes(first_words(block.words, usual["first"].to_numpy(), _SAMPLE)))
+                    probable(votes(block.words.first_words(usual["first"].to_numpy(), _SAMPLE)))
                 ),
             )
         )

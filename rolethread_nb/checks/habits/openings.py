@@ -17,7 +17,7 @@ from ...language.tongues import only_function_words
 from ..rule import DatasetFinding, Evidence, Page, Rule
 from .common_openings import CommonOpenings
 from .opening_tree import FORM
-from .reply_rows import first_words, reply_rows
+from .reply_rows import reply_rows
 
 _WORDS = 3
 _UNSPACED_WORDS = 6  # characters of a script without blanks that say as much as three words
@@ -47,7 +47,7 @@ class _Openings:
         if not len(rows):
             return
         self._common.add(block, rows)
-        opening = first_words(block.words, rows, _WORDS).openings(_WORDS)
+        opening = block.words.first_words(rows, _WORDS).openings(_WORDS)
         for at, these in self._candidates(block, rows, opening):
             found = self._of_conversation(block, at, these)
             if found is not None:

@@ -1,11 +1,11 @@
-"""The replies of a block, and their first words."""
+"""The replies of a block."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from ...core.blocks import Block
-from ...core.word_table import Places, WordTable
+from ...core.word_table import Places
 from . import replied
 
 
@@ -17,8 +17,3 @@ def reply_rows(block: Block) -> Places:
     if not block.turns.height:
         return np.empty(0, dtype=np.int64)
     return np.flatnonzero(replied.reply_rows(block) & block.fresh[block.turns["conversation"].to_numpy()])
-
-
-def first_words(table: WordTable, rows: Places, count: int) -> WordTable:
-    """The first ``count`` words of some texts, as a table whose texts are ``rows`` in their order."""
-    return table.stretches(table.starts[rows], np.minimum(table.counts[rows], count))

@@ -23,7 +23,7 @@ from ...language.tongues import (
     words_apart,
 )
 from ..rule import RELATED_LIMIT, DatasetFinding, Evidence, Page, Rule
-from .reply_rows import first_words, reply_rows
+from .reply_rows import reply_rows
 from .script_votes import LATIN, scripts_of
 
 _SAMPLE = 48  # words by which a turn is told to be worth a look
@@ -156,7 +156,7 @@ def _candidates(block: Block, replies: Places, asked: Places) -> tuple[Places, P
     """The pairs whose first words or letters tell of two languages or scripts."""
     rows = np.unique(np.concatenate([replies, asked]))
     language = np.full(block.turns.height, -1, dtype=np.int8)
-    language[rows] = probable(votes(first_words(block.words, rows, _SAMPLE)))
+    language[rows] = probable(votes(block.words.first_words(rows, _SAMPLE)))
     script = np.full(block.turns.height, -1, dtype=np.int8)
     script[rows] = scripts_of(block.turns["text"].gather(rows))
     script[(script == LATIN) & (language < 0)] = -1  # names or code
