@@ -158,16 +158,17 @@ def _marks(conversation: Conversation) -> Iterator[Mark]:
         seen = [message.text[span.start : span.end] for span in spans]
         labels = [one for one in seen if "#" not in one and one != "END"]
         named = message.role != "user" and bool(labels) and asked.names(labels)
+        speakers = len({_words(one) for one in labels})
         for span, one in zip(spans, seen, strict=True):
             if not asked.excuses(one) and not (named and one in labels):
-                yield Mark(turn, span, _evidence(message.text, span, labels))
+                yield Mark(turn, span, _evidence(message.text, span, speakers))
         if message.role == "user" and spans:
             asked.forget()
         elif message.role == "user":
             asked.read(message)
 
 
-def _evidence(value: str, span: Span, labels: Sequence[str]) -> Evidence:
+def _evidence(value: str, span: Span, speakers: int) -> Evidence:
     """What was seen, of which list it is, and what was counted beside it."""
     seen = value[span.start : span.end].strip()
     if seen == _STOP:
@@ -177,7 +178,6 @@ def _evidence(value: str, span: Span, labels: Sequence[str]) -> Evidence:
         return {"seen": seen, "list": "ends", "characters": behind, "threshold": _TAIL}
     if "#" in seen:
         return {"seen": seen, "list": "headings"}
-    speakers = len({_words(one) for one in labels})
     return {"seen": seen, "list": "labels", "speakers": speakers, "threshold": _SPEAKERS}
 
 
